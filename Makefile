@@ -1,0 +1,38 @@
+# Every target is self-sufficient from a bare checkout: it makes .venv and installs what it needs.
+PYTHON ?= python3
+BIN := .venv/bin
+OUT ?= report
+BUDGET ?= quick
+SEED ?= 0
+
+.PHONY: verify test lint types bench readme clean
+
+verify: .venv/.installed
+	$(BIN)/ltjax verify --budget $(BUDGET) --seed $(SEED) --out $(OUT)
+
+test: .venv/.installed-dev
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+lint: .venv/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/.installed-dev
+	$(BIN)/basedpyright
+
+bench: .venv/.installed-dev
+	$(BIN)/python benchmarks/subset_sums.py
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/.installed: .venv/bin/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+.venv/.installed-dev: .venv/.installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	touch $@
+
+clean:
+	rm -rf .venv report build dist *.egg-info

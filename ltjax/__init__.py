@@ -1,0 +1,55 @@
+"""ltjax: draw random ReLU networks, decide each honestly, count, and turn the counts into a verdict.
+
+The names below are loaded when first used, so that `ltjax --help` need not import JAX.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ltjax.inference.estimates import Estimate, estimate
+    from ltjax.inference.thresholds import Threshold, threshold
+    from ltjax.kernels.subset_sums import nearest_subset_sums
+    from ltjax.laws import LAWS, Law, get_law
+    from ltjax.problems.base import AbstractProblem, Decision
+    from ltjax.problems.subset_sum import SubsetSum
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Estimate": "ltjax.inference.estimates",
+    "estimate": "ltjax.inference.estimates",
+    "Threshold": "ltjax.inference.thresholds",
+    "threshold": "ltjax.inference.thresholds",
+    "nearest_subset_sums": "ltjax.kernels.subset_sums",
+    "LAWS": "ltjax.laws",
+    "Law": "ltjax.laws",
+    "get_law": "ltjax.laws",
+    "AbstractProblem": "ltjax.problems.base",
+    "Decision": "ltjax.problems.base",
+    "SubsetSum": "ltjax.problems.subset_sum",
+}
+
+__all__ = [
+    "LAWS",
+    "AbstractProblem",
+    "Decision",
+    "Estimate",
+    "Law",
+    "SubsetSum",
+    "Threshold",
+    "estimate",
+    "get_law",
+    "nearest_subset_sums",
+    "threshold",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'ltjax' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME])

@@ -1,0 +1,78 @@
+"""Checks of arguments: one clear line that names the argument, its value and what is allowed."""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+
+def whole(name: str, value: Any, low: int, high: int | None = None) -> int:
+    """`value` as an int in [low, high], or a ValueError that says why not."""
+    allowed = (
+        f"a whole number from {low} to {high}" if high is not None else f"a whole number of at least {low}"
+    )
+    try:
+        number = int(value)
+        if number != value or isinstance(value, bool):
+            raise ValueError
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"{name}={value!r} is not allowed: {name} is {allowed}") from None
+    if number < low or (high is not None and number > high):
+        raise ValueError(f"{name}={value!r} is not allowed: {name} is {allowed}")
+    return number
+
+
+def real(
+    name: str,
+    value: Any,
+    *,
+    above: float | None = None,
+    below: float | None = None,
+    low: float | None = None,
+    high: float | None = None,
+) -> float:
+    """`value` as a finite float inside the open (above, below) and closed (low, high) limits given."""
+    limits = [
+        f"above {above:g}" if above is not None else "",
+        f"below {below:g}" if below is not None else "",
+    ]
+    limits += [
+        f"at least {low:g}" if low is not None else "",
+        f"at most {high:g}" if high is not None else "",
+    ]
+    allowed = " ".join(["a finite number", " and ".join(part for part in limits if part)]).strip()
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    good = math.isfinite(number) and not isinstance(value, str | bool)
+    good = good and (above is None or number > above) and (below is None or number < below)
+    good = good and (low is None or number >= low) and (high is None or number <= high)
+    if not good:
+        raise ValueError(f"{name}={value!r} is not allowed: {name} is {allowed}")
+    return number
+
+
+def choice(name: str, value: Any, allowed: Iterable[str]) -> str:
+    """`value` if it is one of the allowed words."""
+    words = list(allowed)
+    if value not in words:
+        raise ValueError(f"{name}={value!r} is not known: {name} is one of {', '.join(words)}")
+    return value
+
+
+def increasing(name: str, values: Sequence[Any], low: int, high: int) -> tuple[int, ...]:
+    """`values` as a strictly increasing tuple of whole numbers in [low, high]."""
+    numbers = tuple(whole(name, value, low, high) for value in values)
+    if not numbers or list(numbers) != sorted(set(numbers)):
+        raise ValueError(
+            f"{name}={list(values)!r} is not allowed: {name} is a strictly increasing list of whole numbers"
+        )
+    return numbers
+
+
+def precisions(value: Any) -> tuple[float, ...]:
+    """ε, one or several, as a non-empty tuple of positive finite floats."""
+    values = list(value) if isinstance(value, Iterable) and not isinstance(value, str) else [value]
+    if not values:
+        raise ValueError("eps=[] is not allowed: eps is one or more finite numbers above 0")
+    return tuple(real("eps", item, above=0.0) for item in values)

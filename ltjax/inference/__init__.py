@@ -1,0 +1,1 @@
+"""From trials to statements: counts, intervals, thresholds, growth laws."""

@@ -1,0 +1,143 @@
+"""n_p(ε): the least n at which the hit probability is at least p, as a certified bracket."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, overload
+
+import numpy as np
+from jaxtyping import Array, Key
+
+from ltjax import arguments
+from ltjax.inference import intervals
+from ltjax.inference import trials as _trials
+from ltjax.problems.base import AbstractProblem
+
+
+@dataclasses.dataclass(frozen=True)
+class Threshold:
+    """n_p(ε) lies in [lower, upper] with the stated confidence.
+
+    Attributes:
+        upper: None where no n up to `n_max` is certified to reach p.
+        interpolated: where the observed hit frequencies, joined by straight lines, cross p; no
+            certificate, for comparison with published curves; None where they do not cross.
+        ns, hits, undecided: the counts behind it.
+    """
+
+    problem: dict[str, Any]
+    eps: float
+    p: float
+    lower: int
+    upper: int | None
+    interpolated: float | None
+    n_max: int
+    trials: int
+    confidence: float
+    ns: tuple[int, ...]
+    hits: tuple[int, ...]
+    undecided: tuple[int, ...]
+
+
+def interpolate(ns: Sequence[int], frequency: np.ndarray, p: float) -> float | None:
+    """Where the piecewise linear curve through (0, 0) and (n, frequency) first reaches p."""
+    x, y = np.concatenate([[0], ns]), np.concatenate([[0.0], frequency])
+    above = np.flatnonzero(y >= p)
+    if not len(above) or above[0] == 0:
+        return None
+    j = above[0]
+    return float(x[j - 1] + (p - y[j - 1]) / (y[j] - y[j - 1]) * (x[j] - x[j - 1]))
+
+
+def brackets(
+    outcomes: _trials.FirstHits, p: float, confidence: float, problem: dict[str, Any]
+) -> list[Threshold]:
+    """The bracket of n_p for each ε of a run that decided every n from 1 to its largest.
+
+    No correction for looking at many n is needed. Let n* = n_p. Trial by trial, hits(n) grows with n, so
+    the upper end lies below n* only if the lower limit at n* - 1 already reaches p, though
+    P(n* - 1) < p: a single error of a single one-sided limit. Likewise the lower end, at n*.
+    """
+    counts, level = outcomes.counts(), (1.0 - confidence) / 2.0
+    ns = np.asarray(counts.ns)
+    found = []
+    for j, eps in enumerate(counts.eps):
+        hits, undecided = counts.hits[:, j], counts.undecided[:, j]
+        may = ns[intervals.clopper_pearson_upper(hits + undecided, counts.trials, level) >= p]
+        does = ns[intervals.clopper_pearson_lower(hits, counts.trials, level) >= p]
+        found.append(
+            Threshold(
+                problem,
+                eps,
+                p,
+                lower=int(may[0]) if len(may) else int(ns[-1]) + 1,
+                upper=int(does[0]) if len(does) else None,
+                interpolated=interpolate(counts.ns, hits / counts.trials, p),
+                n_max=int(ns[-1]),
+                trials=counts.trials,
+                confidence=confidence,
+                ns=counts.ns,
+                hits=tuple(int(x) for x in hits),
+                undecided=tuple(int(x) for x in undecided),
+            )
+        )
+    return found
+
+
+@overload
+def threshold(problem: AbstractProblem, *, eps: float, key: Key[Array, ""], **options: Any) -> Threshold: ...
+@overload
+def threshold(
+    problem: AbstractProblem, *, eps: Sequence[float], key: Key[Array, ""], **options: Any
+) -> list[Threshold]: ...
+def threshold(
+    problem: AbstractProblem,
+    *,
+    eps: float | Sequence[float],
+    key: Key[Array, ""],
+    p: float = 0.5,
+    trials: int = 400,
+    n_max: int | None = None,
+    confidence: float = 0.99,
+    **how: Any,
+) -> Threshold | list[Threshold]:
+    """Bracket n_p(ε), for one ε or for several from the same draws.
+
+    Args:
+        problem: for example `ltjax.SubsetSum(target="cover")`.
+        eps: one precision, or several.
+        key: `jax.random.key(seed)`.
+        p: the hit probability to reach, in (0, 1).
+        trials: independent draws.
+        n_max: the largest n to look at. By default it grows until a tenth of the trials' pilot run says
+            that the bracket will close; the pilot only chooses how far to look.
+        confidence: of each bracket.
+        how: `chunk`, `devices`, `progress` as for `ltjax.inference.trials.decisions`.
+
+    Returns:
+        A `Threshold` for a single ε, a list of them otherwise.
+    """
+    precisions = arguments.precisions(eps)
+    arguments.real("p", p, above=0.0, below=1.0)
+    arguments.real("confidence", confidence, above=0.0, below=1.0)
+    arguments.whole("trials", trials, 1, _trials.MAX_TRIALS)
+    problem = problem.resolved(min(precisions))
+    if n_max is None:
+        n_max = _reach(problem, min(precisions), p, max(trials // 10, 40), key, how)
+    ns = range(1, arguments.whole("n_max", n_max, 1, problem.max_n) + 1)
+    outcomes = _trials.first_hits(problem, ns, precisions, trials, key, **how)
+    found = brackets(outcomes, p, confidence, problem.describe())
+    return found if isinstance(eps, Sequence) else found[0]
+
+
+def _reach(
+    problem: AbstractProblem, eps: float, p: float, pilot: int, key: Key[Array, ""], how: dict[str, Any]
+) -> int:
+    """An n at which clearly more than p of a few trials hit, or the largest n there is."""
+    quiet = {name: value for name, value in how.items() if name != "progress"}
+    n = min(problem.first_guess(eps), problem.max_n)
+    while n < problem.max_n:
+        hits = int(_trials.count(problem, (n,), (eps,), pilot, key, **quiet).hits[0, 0])
+        if intervals.clopper_pearson_lower(hits, pilot, 0.1) > p:
+            break
+        n = min(n + max(1, n // 10), problem.max_n)
+    return n

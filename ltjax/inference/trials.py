@@ -1,0 +1,174 @@
+"""Trials by the thousand: keys, chunks, devices; counts out.
+
+A trial is a key: trial i of a run uses `jax.random.fold_in(key, i)`, whatever chunk or device it falls
+to. One trial decides every n and ε asked for, since hits are monotone in both.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Int, Key
+
+from ltjax import arguments, parallel
+from ltjax.problems.base import HIT, MISS, AbstractProblem, Decision
+
+MAX_TRIALS = 2**32 - 1
+"""`fold_in` takes 32 bits."""
+MAX_CHUNK = 1 << 14
+"""Trials in flight: bounds the host's memory for checking masks again."""
+BLOCKS_PER_CHUNK = 64
+
+Progress = Callable[[int], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Counts:
+    """Hits, misses and undecided trials for each n and ε; they add up to `trials`."""
+
+    ns: tuple[int, ...]
+    eps: tuple[float, ...]
+    trials: int
+    hits: Int[np.ndarray, "ns eps"]
+    misses: Int[np.ndarray, "ns eps"]
+    undecided: Int[np.ndarray, "ns eps"]
+
+
+@dataclasses.dataclass(frozen=True)
+class FirstHits:
+    """For each trial and ε, the least n that hits lies in (last_miss, first_hit].
+
+    `first_hit` is `max(ns) + 1` where no n of the run hits, `last_miss` is 0 where none misses.
+    """
+
+    ns: tuple[int, ...]
+    eps: tuple[float, ...]
+    last_miss: Int[np.ndarray, "trials eps"]
+    first_hit: Int[np.ndarray, "trials eps"]
+
+    def counts(self) -> Counts:
+        """The same outcomes, counted by n and ε."""
+        n = np.asarray(self.ns)[:, None, None]
+        hits = (self.first_hit <= n).sum(axis=1)
+        misses = (self.last_miss >= n).sum(axis=1)
+        trials = self.first_hit.shape[0]
+        return Counts(self.ns, self.eps, trials, hits, misses, trials - hits - misses)
+
+
+@partial(jax.jit, static_argnames=("problem", "ns", "block", "devices"))
+def _solve_rows(
+    index: Array,
+    key: Array,
+    eps: Array,
+    *,
+    problem: AbstractProblem,
+    ns: tuple[int, ...],
+    block: int,
+    devices: tuple[jax.Device, ...],
+) -> Any:
+    def solve(index: Array, key: Array, eps: Array) -> Any:
+        keys = jax.vmap(jax.random.fold_in, (None, 0))(key, index)
+        return problem.solve(keys, ns, eps)
+
+    return parallel.map_blocks(solve, block, devices)(index, key, eps)
+
+
+def chunk_size(
+    problem: AbstractProblem, n: int, trials: int, devices: Sequence[jax.Device], chunk: int | None = None
+) -> int:
+    """Trials a dispatch: as many as wanted (default: `BLOCKS_PER_CHUNK` blocks a device), in whole blocks."""
+    block = problem.block(n)
+    if chunk is None:
+        chunk = min(BLOCKS_PER_CHUNK * block * len(devices), MAX_CHUNK)
+    return parallel.padded(min(arguments.whole("chunk", chunk, 1), trials), block, devices)
+
+
+def decisions(
+    problem: AbstractProblem,
+    ns: Sequence[int],
+    eps: Sequence[float],
+    trials: int,
+    key: Key[Array, ""],
+    *,
+    chunk: int | None = None,
+    devices: Sequence[jax.Device] | None = None,
+    progress: Progress | None = None,
+) -> Iterator[Decision]:
+    """Decide trials 0..trials-1 of the run `key`, chunk by chunk, in order.
+
+    Args:
+        problem: what is drawn and decided.
+        ns: increasing sizes, each decided from the same draw.
+        eps: precisions, each decided from the same draw.
+        trials: how many.
+        key: a typed key, `jax.random.key(seed)`.
+        chunk: trials a dispatch, rounded up to whole blocks; changes memory and speed, not the result.
+        devices: share the work among these; default: all local devices.
+        progress: called with the number of trials after each chunk.
+    """
+    ns = arguments.increasing("n", ns, 1, problem.max_n)
+    eps = arguments.precisions(eps)
+    trials = arguments.whole("trials", trials, 1, MAX_TRIALS)
+    if not (hasattr(key, "dtype") and jnp.issubdtype(key.dtype, jax.dtypes.prng_key) and key.shape == ()):
+        raise ValueError(
+            f"key={key!r} is not allowed: key is one typed key, as jax.random.key(seed) makes it"
+        )
+    problem = problem.resolved(min(eps))
+    devices = tuple(devices) if devices is not None else tuple(jax.local_devices())
+    block = problem.block(max(ns))
+    step = chunk_size(problem, max(ns), trials, devices, chunk)
+    precisions = np.asarray(eps, np.float64)
+
+    def dispatch(start: int) -> Any:
+        index = (start + np.arange(step, dtype=np.uint64)).astype(np.uint32)
+        with jax.enable_x64(problem.uses_float64):
+            rows = parallel.put(index, devices)
+            return _solve_rows(rows, key, precisions, problem=problem, ns=ns, block=block, devices=devices)
+
+    ahead = dispatch(0)
+    for start in range(0, trials, step):
+        # JAX returns before the work is done: the next chunk is computed while this one is judged.
+        now, ahead = ahead, dispatch(start + step) if start + step < trials else None
+        wanted = min(step, trials - start)
+        solution = jax.tree.map(lambda x, wanted=wanted: np.asarray(x)[:wanted], now)
+        yield problem.judge(solution, ns, precisions)
+        if progress is not None:
+            progress(wanted)
+
+
+def count(
+    problem: AbstractProblem,
+    ns: Sequence[int],
+    eps: Sequence[float],
+    trials: int,
+    key: Key[Array, ""],
+    **how: Any,
+) -> Counts:
+    """Counts of hits, misses and undecided trials for every n and ε; arguments as for `decisions`."""
+    shape = (len(ns), len(eps))
+    hits, misses = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+    for decision in decisions(problem, ns, eps, trials, key, **how):
+        hits += (decision.status == HIT).sum(axis=0)
+        misses += (decision.status == MISS).sum(axis=0)
+    return Counts(tuple(ns), tuple(eps), trials, hits, misses, trials - hits - misses)
+
+
+def first_hits(
+    problem: AbstractProblem,
+    ns: Sequence[int],
+    eps: Sequence[float],
+    trials: int,
+    key: Key[Array, ""],
+    **how: Any,
+) -> FirstHits:
+    """For each trial and ε, a bracket of the least n that hits; arguments as for `decisions`."""
+    sizes = np.asarray(ns)[:, None]
+    last_miss, first_hit = [], []
+    for decision in decisions(problem, ns, eps, trials, key, **how):
+        last_miss.append(np.where(decision.status == MISS, sizes, 0).max(axis=1).astype(np.int32))
+        first_hit.append(np.where(decision.status == HIT, sizes, max(ns) + 1).min(axis=1).astype(np.int32))
+    return FirstHits(tuple(ns), tuple(eps), np.concatenate(last_miss), np.concatenate(first_hit))

@@ -1,0 +1,1 @@
+"""Pure `jit`/`vmap` numerics: no statistics, no input or output."""

@@ -1,0 +1,70 @@
+"""Many trials on one or many devices, in blocks of one fixed size.
+
+Floating point under `vmap` may change bits with the batch's shape (vector body against scalar
+remainder), so a trial must always meet the same shape: devices work through padded blocks of one
+size with `jax.lax.map`, inside `jax.shard_map`. The number of blocks and of devices then changes who
+does the work, never the result.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+AXIS = "trials"
+
+
+def map_blocks(
+    fn: Callable[..., Any], block: int, devices: Sequence[jax.Device] | None = None
+) -> Callable[..., Any]:
+    """`fn`, which takes and returns pytrees of `block` rows, as a function of any number of rows.
+
+    Args:
+        fn: `(rows, *shared) -> rows`; pure, `block` rows at a time; `shared` goes to every block unchanged.
+        block: rows a call of `fn`.
+        devices: share the rows among these; None runs where the data are, without sharding.
+
+    Returns:
+        A traceable function `(rows, *shared) -> rows`; the number of rows is a multiple of
+        `block * len(devices)` (`padded` rounds up to it).
+    """
+
+    def serial(rows: Any, *shared: Any) -> Any:
+        blocks = jax.tree.map(lambda x: x.reshape((-1, block, *x.shape[1:])), rows)
+        out = jax.lax.map(lambda part: fn(part, *shared), blocks)
+        return jax.tree.map(lambda x: x.reshape((-1, *x.shape[2:])), out)
+
+    if devices is None:
+        return serial
+    mesh = Mesh(np.asarray(devices), (AXIS,))
+    split, whole = PartitionSpec(AXIS), PartitionSpec()
+
+    def sharded(rows: Any, *shared: Any) -> Any:
+        # Every row is its own computation, so there is nothing for the varying-axes check to find.
+        spread = partial(jax.shard_map, mesh=mesh, out_specs=split, check_vma=False)
+        return spread(serial, in_specs=(split, *[whole] * len(shared)))(rows, *shared)
+
+    return sharded
+
+
+def put(rows: Any, devices: Sequence[jax.Device] | None) -> Any:
+    """`rows` laid out as `map_blocks` wants them on these devices."""
+    if devices is None:
+        return rows
+    mesh = Mesh(np.asarray(devices), (AXIS,))
+    return jax.device_put(rows, NamedSharding(mesh, PartitionSpec(AXIS)))
+
+
+def padded(rows: int, block: int, devices: Sequence[jax.Device] | None = None) -> int:
+    """The least multiple of `block * len(devices)` that holds `rows`."""
+    step = block * (len(devices) if devices is not None else 1)
+    return -(-rows // step) * step
+
+
+def pad_rows(array: jax.Array, rows: int) -> jax.Array:
+    """`array` with its last row repeated up to `rows` rows."""
+    return jnp.concatenate([array, jnp.repeat(array[-1:], rows - array.shape[0], axis=0)])

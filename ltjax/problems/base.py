@@ -1,0 +1,109 @@
+"""The contract of a problem: draw trials, decide each as hit, miss or undecided."""
+
+import abc
+import dataclasses
+from typing import Any, Final
+
+import jax
+import numpy as np
+from jaxtyping import Array, Float, Int8, Key
+
+MISS: Final = -1
+UNDECIDED: Final = 0
+HIT: Final = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Decision:
+    """What was decided about a block of trials, with what it takes to check it again.
+
+    Attributes:
+        status: HIT, MISS or UNDECIDED for every trial, start network size n and precision ε.
+        lower: a certified lower bound of the least error any mask reaches, a trial and n.
+        upper: the error of the mask in `witness`, recomputed in float64, plus a margin for rounding.
+        instance: what was drawn, by name; leading axis: trials.
+        witness: what anyone can check the decision with, by name; leading axes: trials, n.
+    """
+
+    status: Int8[np.ndarray, "trials ns eps"]
+    lower: Float[np.ndarray, "trials ns"]
+    upper: Float[np.ndarray, "trials ns"]
+    instance: dict[str, np.ndarray]
+    witness: dict[str, np.ndarray]
+
+    def __len__(self) -> int:
+        return self.status.shape[0]
+
+    def first(self, trials: int) -> "Decision":
+        """The first `trials` of them."""
+        return Decision(
+            self.status[:trials],
+            self.lower[:trials],
+            self.upper[:trials],
+            {name: array[:trials] for name, array in self.instance.items()},
+            {name: array[:trials] for name, array in self.witness.items()},
+        )
+
+
+def status_of(
+    lower: Float[np.ndarray, "trials ns"],
+    upper: Float[np.ndarray, "trials ns"],
+    eps: Float[np.ndarray, " eps"],
+) -> Int8[np.ndarray, "trials ns eps"]:
+    """HIT where the upper bound of the least error is within ε, MISS where the lower bound is above it."""
+    hit = upper[..., None] <= eps
+    miss = lower[..., None] > eps
+    return np.where(hit, HIT, np.where(miss, MISS, UNDECIDED)).astype(np.int8)
+
+
+@dataclasses.dataclass(frozen=True)
+class AbstractProblem(abc.ABC):
+    """A random start network (or number set) of n parts, and the question whether some mask hits at ε.
+
+    Hits are monotone: a hit with the first n parts is a hit with the first n + 1, and a hit at ε is one
+    at every larger ε. A problem is a frozen, hashable value: it can be a static argument of `jax.jit`.
+    """
+
+    name: str = dataclasses.field(init=False, default="", repr=False)
+
+    @property
+    @abc.abstractmethod
+    def max_n(self) -> int:
+        """The largest n that can be decided."""
+
+    @property
+    @abc.abstractmethod
+    def uses_float64(self) -> bool:
+        """Whether `solve` must run under `jax.enable_x64`."""
+
+    @abc.abstractmethod
+    def resolved(self, eps: float) -> "AbstractProblem":
+        """The same problem with every choice left open ("auto") made for precisions down to ε."""
+
+    @abc.abstractmethod
+    def block(self, n: int) -> int:
+        """Trials that one call of `solve` should take together."""
+
+    @abc.abstractmethod
+    def first_guess(self, eps: float) -> int:
+        """An n at which a hit at ε is likely; only where a search for thresholds starts."""
+
+    @abc.abstractmethod
+    def solve(self, keys: Key[Array, " trials"], ns: tuple[int, ...], eps: Float[Array, " eps"]) -> Any:
+        """Draw one trial a key and search it: a pytree of arrays, leading axis trials. Pure and jittable."""
+
+    @abc.abstractmethod
+    def judge(self, solution: Any, ns: tuple[int, ...], eps: Float[np.ndarray, " eps"]) -> Decision:
+        """Turn a solution into decisions, on the host in float64, checking every mask again."""
+
+    @abc.abstractmethod
+    def describe(self) -> dict[str, Any]:
+        """The problem's options as plain values, for provenance."""
+
+    def decide(self, keys: Key[Array, " trials"], ns: tuple[int, ...], eps: tuple[float, ...]) -> Decision:
+        """Decide one trial a key, for every n and ε at once."""
+        problem = self.resolved(min(eps))
+        precisions = np.asarray(eps, np.float64)
+        with jax.enable_x64(problem.uses_float64):
+            solution = jax.jit(type(problem).solve, static_argnums=(0, 2))(problem, keys, ns, precisions)
+        return problem.judge(jax.tree.map(np.asarray, solution), ns, precisions)

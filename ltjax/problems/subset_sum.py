@@ -1,0 +1,163 @@
+"""Random subset sum: does a subset of n random numbers come within ε of a target, or of all of [-1, 1]?"""
+
+import dataclasses
+import math
+from typing import Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Key
+
+from ltjax import arguments
+from ltjax.kernels import subset_sums as kernels
+from ltjax.laws import Law, get_law
+from ltjax.problems.base import AbstractProblem, Decision, status_of
+
+# Above this, the float32 lattice (2^-22) moves no decision that matters: forty steps of it are 1% of ε.
+FLOAT32_EPS = 2.0**-10
+
+
+class Solution(NamedTuple):
+    """What the device hands to the host for each trial."""
+
+    values: Array
+    target: Array
+    quantum: Array
+    guard: Array
+    resolution: Array
+    found: kernels.Nearest | kernels.Cover
+
+
+@dataclasses.dataclass(frozen=True)
+class SubsetSum(AbstractProblem):
+    """Random subset sum (Lueker 1998): X_1..X_n independent, a hit is a subset S with |z - Σ_S X| <= ε.
+
+    Args:
+        law: the law of the X_i, by name or as a `Law`.
+        target: z; or "uniform", drawn from U[-1,1] for each trial; or "cover": every z in [-1, 1].
+            In several dimensions z is the same number in each coordinate.
+        size: only subsets of exactly this many elements.
+        max_size: only subsets of at most this many elements.
+        d: dimension of the X_i; the distance is the sup norm.
+        dtype: "float32", "float64", or "auto": float32 where ε >= 2^-10, else float64.
+
+    Raises:
+        ValueError: for an unknown law, target or dtype, or a combination that has no meaning.
+    """
+
+    law: Law | str = "uniform"
+    target: float | Literal["uniform", "cover"] = 0.5
+    size: int | None = None
+    max_size: int | None = None
+    d: int = 1
+    dtype: Literal["auto", "float32", "float64"] = "auto"
+    name: str = dataclasses.field(init=False, default="subset-sum", repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "law", get_law(self.law))
+        if isinstance(self.target, str) and self.target in ("uniform", "cover"):
+            pass
+        else:
+            try:
+                object.__setattr__(self, "target", arguments.real("target", self.target))
+            except ValueError:
+                raise ValueError(
+                    f"target={self.target!r} is not allowed: target is a finite number, uniform or cover"
+                ) from None
+        arguments.whole("d", self.d, 1, 64)
+        arguments.choice("dtype", self.dtype, ["auto", "float32", "float64"])
+        for name in ("size", "max_size"):
+            if getattr(self, name) is not None:
+                arguments.whole(name, getattr(self, name), 0, kernels.MAX_TERMS)
+        restricted = self.size is not None or self.max_size is not None
+        if self.size is not None and self.max_size is not None:
+            raise ValueError(
+                f"size={self.size} and max_size={self.max_size} exclude each other: give one of them"
+            )
+        if self.target == "cover" and (restricted or self.d > 1):
+            raise ValueError("target='cover' goes with d=1 and without size and max_size")
+        if restricted and self.d > 1:
+            raise ValueError(f"size and max_size go with d=1, not d={self.d}")
+
+    @property
+    def max_n(self) -> int:
+        return kernels.MAX_COVER_TERMS if self.target == "cover" else kernels.MAX_TERMS
+
+    @property
+    def uses_float64(self) -> bool:
+        return self.dtype == "float64"
+
+    def resolved(self, eps: float) -> "SubsetSum":
+        if self.dtype != "auto":
+            return self
+        return dataclasses.replace(self, dtype="float32" if eps >= FLOAT32_EPS else "float64")
+
+    def block(self, n: int) -> int:
+        return kernels.block_size(1 << n if self.target == "cover" else 2 << (n // 2))
+
+    def first_guess(self, eps: float) -> int:
+        n = math.ceil(max(0.0, -math.log2(eps)) * self.d + 4)
+        return min(self.max_n, n + math.ceil(n / 8) if self.target == "cover" else n)
+
+    def describe(self) -> dict[str, Any]:
+        options = {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.init}
+        return {"problem": self.name} | options | {"law": get_law(self.law).name}
+
+    def _draw(self, key: Key[Array, ""], n: int) -> tuple[Array, Array, Array]:
+        """Values, target and the running bound on how far the lattice moves any sum of the first k values."""
+        law, dtype = get_law(self.law), jnp.dtype(self.dtype)
+        key_values, key_target = jax.random.split(key)
+        values, resolution = law.draw(key_values, (n,) if self.d == 1 else (n, self.d), dtype)
+        shape = values.shape[1:]
+        moved = jnp.cumsum(resolution, axis=0)
+        if self.target == "uniform":
+            target, of_target = get_law("uniform").draw(key_target, shape, dtype)
+            moved = moved + of_target
+        else:
+            target = jnp.full(shape, 1.0 if self.target == "cover" else self.target, dtype)
+        return values, target, moved if self.d == 1 else jnp.max(moved, axis=1)
+
+    def solve(self, keys: Key[Array, " trials"], ns: tuple[int, ...], eps: Float[Array, " eps"]) -> Solution:
+        del eps  # the least error decides every ε
+        values, target, moved = jax.vmap(lambda key: self._draw(key, max(ns)))(keys)
+        fixed = kernels.to_fixed_point(jnp.moveaxis(values, 0, -1), jnp.moveaxis(target, 0, -1))
+        if self.target == "cover":
+            found = kernels.cover(fixed.values, -fixed.target, fixed.target, ns)
+        elif self.d > 1:
+            found = kernels.nearest_vector(fixed.values, fixed.target, ns)
+        elif self.size is not None or self.max_size is not None:
+            found = kernels.nearest_of_size(fixed.values, fixed.target, ns, self.size, self.max_size)
+        else:
+            found = kernels.nearest(fixed.values, fixed.target, ns)
+        found = jax.tree.map(jnp.transpose, found)
+        resolution = moved[:, np.asarray(ns) - 1]
+        return Solution(values, target, fixed.quantum, fixed.guard, resolution, found)
+
+    def judge(self, solution: Solution, ns: tuple[int, ...], eps: Float[np.ndarray, " eps"]) -> Decision:
+        values, target = solution.values.astype(np.float64), solution.target.astype(np.float64)
+        quantum = solution.quantum.astype(np.float64)[:, None]
+        # 2^-50: the roundings of this method's own float64 arithmetic, generously.
+        size = np.abs(values).sum(axis=1) + np.abs(target)
+        size = size if self.d == 1 else size.max(axis=1)
+        rounding = 2.0**-50 * max(ns) * size[:, None]
+        band = solution.guard.astype(np.float64)[:, None] + rounding
+        moved = solution.resolution.astype(np.float64)
+        instance = {"values": values, "target": target}
+        found = solution.found
+        if isinstance(found, kernels.Cover):
+            radius, point = found.radius * quantum / 2, found.point * quantum / 2
+            lower, upper = np.maximum(radius - band - moved, 0.0), radius + band + moved
+            return Decision(status_of(lower, upper, eps), lower, upper, instance, {"point": point})
+        masks = kernels.unpack_masks(found.even, found.odd, max(ns))
+        # A prefix too short for subsets of the wanted size has none: its error is infinite.
+        possible = np.asarray(ns) >= (self.size or 0)
+        claimed = np.where(possible, found.error * quantum, np.inf)
+        sums = np.einsum("tpn,tn...->tp...", masks, values, optimize=True)
+        error = np.abs(target[:, None] - sums)
+        error = np.where(possible, error if self.d == 1 else error.max(axis=2), np.inf)
+        if np.any(error > claimed + band):
+            raise RuntimeError("a subset does not have the error its solver claimed: the solver is broken")
+        lower = np.where(possible, np.maximum(claimed - band - moved, 0.0), np.inf)
+        upper = error + rounding + moved
+        return Decision(status_of(lower, upper, eps), lower, upper, instance, {"mask": masks})
