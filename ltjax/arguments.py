@@ -7,9 +7,7 @@ from typing import Any
 
 def whole(name: str, value: Any, low: int, high: int | None = None) -> int:
     """`value` as an int in [low, high], or a ValueError that says why not."""
-    allowed = (
-        f"a whole number from {low} to {high}" if high is not None else f"a whole number of at least {low}"
-    )
+    allowed = f"a whole number from {low} to {high}" if high is not None else f"a whole number of at least {low}"
     try:
         number = int(value)
         if number != value or isinstance(value, bool):

@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import scipy.special
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Key
@@ -66,7 +67,7 @@ def _draw_normal(key: Array, shape: tuple[int, ...], dtype: DTypeLike) -> tuple[
     draw in 2^20 in float32) the value stands for an unbounded piece of the tail.
     """
     cell = _lattice(dtype)
-    inside = float(jnp.nextafter(jnp.asarray(-1.0, dtype), jnp.asarray(0.0, dtype)))
+    inside = float(np.nextafter(np.array(-1.0, dtype), np.array(0.0, dtype)))
     u = jax.random.uniform(key, shape, dtype, minval=inside, maxval=1.0)
     values = math.sqrt(2.0) * jax.scipy.special.erfinv(u)
     slope = math.sqrt(math.pi / 2.0) * jnp.exp(values**2 / 2.0)

@@ -18,9 +18,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 AXIS = "trials"
 
 
-def map_blocks(
-    fn: Callable[..., Any], block: int, devices: Sequence[jax.Device] | None = None
-) -> Callable[..., Any]:
+def map_blocks(fn: Callable[..., Any], block: int, devices: Sequence[jax.Device] | None = None) -> Callable[..., Any]:
     """`fn`, which takes and returns pytrees of `block` rows, as a function of any number of rows.
 
     Args:

@@ -62,9 +62,7 @@ def _log_line(x: np.ndarray, y: np.ndarray) -> list[float]:
 GROWTH_LAWS: dict[str, GrowthLaw] = {
     law.name: law
     for law in [
-        GrowthLaw(
-            "logarithmic", r"a\log_2(1/\varepsilon)+b", ("a", "b"), lambda t, x: t[0] * x + t[1], _line
-        ),
+        GrowthLaw("logarithmic", r"a\log_2(1/\varepsilon)+b", ("a", "b"), lambda t, x: t[0] * x + t[1], _line),
         GrowthLaw(
             "power",
             r"a\,\varepsilon^{-\gamma}",
@@ -144,11 +142,9 @@ class Comparison:
         return self.z > scipy.stats.norm.isf(level)
 
 
-def _terms(theta: Array, law: GrowthLaw, bits: Array, low: Array, high: Array, top: Array) -> Array:
+def _terms(theta: Array, median: Array, bits: Array, low: Array, high: Array, top: float) -> Array:
     """ln P(low < N <= high) of each trial, summed over ε; `top` stands for "no n of the run"."""
-    size = len(law.parameters)
-    median = law.median(theta[:size], bits)
-    log_scale = theta[size] + theta[size + 1] * bits
+    log_scale = theta[-2] + theta[-1] * bits
     scale = jnp.exp(jnp.clip(log_scale, -10.0, 60.0))
     # ln(F(high) - F(low)) for the logistic F, without cancellation:
     # F(h) - F(l) = F(h)·(1 - F(l))·(1 - exp(-(h - l)/s)).
@@ -191,15 +187,16 @@ def fit(outcomes: FirstHits, law: str | GrowthLaw) -> Fit:
     low, high = (np.pad(pairs[..., i].astype(float), more, constant_values=i * top) for i in (0, 1))
     share = np.pad(weight / weight.sum(), more[0])
     with jax.enable_x64(True):
-        theta = np.array(
-            [*law.start(bits, medians), math.log(max(float(np.std(middle - medians)), 0.3) / 1.8), 0.0]
-        )
+        # The known laws share one compilation: all in one program, one chosen when it runs.
+        laws = tuple(GROWTH_LAWS.values()) if law in GROWTH_LAWS.values() else (law,)
+        start = np.pad(law.start(bits, medians), (0, max(len(x.parameters) for x in laws) - len(law.parameters)))
+        start = np.append(start, [math.log(max(float(np.std(middle - medians)), 0.3) / 1.8), 0.0])
         wide = np.pad(bits, more[1], mode="edge")
-        theta, gradient, covariance, terms = _maximise(theta, wide, low, high, float(top), share, law=law)
+        theta, gradient, covariance, terms = _maximise(
+            start, laws.index(law), wide, low, high, float(top), share, laws=laws
+        )
         if not bool(jnp.all(jnp.isfinite(theta))) or float(gradient) > 1e3 * TOLERANCE:
-            raise RuntimeError(
-                f"the fit of the {law.name} law did not converge: gradient {float(gradient):.2g}"
-            )
+            raise RuntimeError(f"the fit of the {law.name} law did not converge: gradient {float(gradient):.2g}")
         size = len(law.parameters)
         return Fit(
             law,
@@ -210,14 +207,27 @@ def fit(outcomes: FirstHits, law: str | GrowthLaw) -> Fit:
         )
 
 
-@partial(jax.jit, static_argnames=("law",))
+@partial(jax.jit, static_argnames=("laws",))
 def _maximise(
-    start: Array, bits: Array, low: Array, high: Array, top: float, share: Array, *, law: GrowthLaw
+    start: Array,
+    which: int,
+    bits: Array,
+    low: Array,
+    high: Array,
+    top: float,
+    share: Array,
+    *,
+    laws: tuple[GrowthLaw, ...],
 ) -> tuple[Array, Array, Array, Array]:
-    """L-BFGS (optax): the estimate, the gradient left, the sandwich covariance a trial, each row's terms."""
+    """L-BFGS (optax): the estimate, the gradient left, the sandwich covariance a trial, each row's terms.
+
+    `start` holds the law's parameters, padded to the longest of `laws`, and the two of the scale. A padded
+    parameter changes nothing: its gradient is 0 and the pseudo-inverse leaves it out.
+    """
 
     def terms(theta: Array) -> Array:
-        return _terms(theta, law, bits, low, high, top)
+        median = jax.lax.switch(which, [law.median for law in laws], theta[:-2], bits)
+        return _terms(theta, median, bits, low, high, top)
 
     def loss(theta: Array) -> Array:
         return -jnp.sum(share * terms(theta))

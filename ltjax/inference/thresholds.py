@@ -48,9 +48,7 @@ def interpolate(ns: Sequence[int], frequency: np.ndarray, p: float) -> float | N
     return float(x[j - 1] + (p - y[j - 1]) / (y[j] - y[j - 1]) * (x[j] - x[j - 1]))
 
 
-def brackets(
-    outcomes: _trials.FirstHits, p: float, confidence: float, problem: dict[str, Any]
-) -> list[Threshold]:
+def brackets(outcomes: _trials.FirstHits, p: float, confidence: float, problem: dict[str, Any]) -> list[Threshold]:
     """The bracket of n_p for each ε of a run that decided every n from 1 to its largest.
 
     No correction for looking at many n is needed. Let n* = n_p. Trial by trial, hits(n) grows with n, so
@@ -129,9 +127,7 @@ def threshold(
     return found if isinstance(eps, Sequence) else found[0]
 
 
-def _reach(
-    problem: AbstractProblem, eps: float, p: float, pilot: int, key: Key[Array, ""], how: dict[str, Any]
-) -> int:
+def _reach(problem: AbstractProblem, eps: float, p: float, pilot: int, key: Key[Array, ""], how: dict[str, Any]) -> int:
     """An n at which clearly more than p of a few trials hit, or the largest n there is."""
     quiet = {name: value for name, value in how.items() if name != "progress"}
     n = min(problem.first_guess(eps), problem.max_n)

@@ -6,7 +6,6 @@ to. One trial decides every n and ε asked for, since hits are monotone in both.
 
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from typing import Any
 
 import jax
@@ -15,13 +14,13 @@ import numpy as np
 from jaxtyping import Array, Int, Key
 
 from ltjax import arguments, parallel
-from ltjax.problems.base import HIT, MISS, AbstractProblem, Decision
+from ltjax.problems.base import HIT, MISS, AbstractProblem, Decision, draw_rows, search_rows
 
 MAX_TRIALS = 2**32 - 1
 """`fold_in` takes 32 bits."""
-MAX_CHUNK = 1 << 14
-"""Trials in flight: bounds the host's memory for checking masks again."""
-BLOCKS_PER_CHUNK = 64
+BLOCKS_PER_CHUNK = 16
+"""Blocks a device and dispatch. It does not depend on the number of trials, so that runs of any length
+share one compilation; the last chunk is padded."""
 
 Progress = Callable[[int], None]
 
@@ -59,32 +58,17 @@ class FirstHits:
         return Counts(self.ns, self.eps, trials, hits, misses, trials - hits - misses)
 
 
-@partial(jax.jit, static_argnames=("problem", "ns", "block", "devices"))
-def _solve_rows(
-    index: Array,
-    key: Array,
-    eps: Array,
-    *,
-    problem: AbstractProblem,
-    ns: tuple[int, ...],
-    block: int,
-    devices: tuple[jax.Device, ...],
-) -> Any:
-    def solve(index: Array, key: Array, eps: Array) -> Any:
-        keys = jax.vmap(jax.random.fold_in, (None, 0))(key, index)
-        return problem.solve(keys, ns, eps)
-
-    return parallel.map_blocks(solve, block, devices)(index, key, eps)
+@jax.jit
+def _trial_keys(key: Array, index: Array) -> Array:
+    return jax.vmap(jax.random.fold_in, (None, 0))(key, index)
 
 
-def chunk_size(
-    problem: AbstractProblem, n: int, trials: int, devices: Sequence[jax.Device], chunk: int | None = None
-) -> int:
+def chunk_size(problem: AbstractProblem, n: int, devices: Sequence[jax.Device], chunk: int | None = None) -> int:
     """Trials a dispatch: as many as wanted (default: `BLOCKS_PER_CHUNK` blocks a device), in whole blocks."""
     block = problem.block(n)
     if chunk is None:
-        chunk = min(BLOCKS_PER_CHUNK * block * len(devices), MAX_CHUNK)
-    return parallel.padded(min(arguments.whole("chunk", chunk, 1), trials), block, devices)
+        chunk = BLOCKS_PER_CHUNK * block * len(devices)
+    return parallel.padded(arguments.whole("chunk", chunk, 1, MAX_TRIALS), block, devices)
 
 
 def decisions(
@@ -114,28 +98,29 @@ def decisions(
     eps = arguments.precisions(eps)
     trials = arguments.whole("trials", trials, 1, MAX_TRIALS)
     if not (hasattr(key, "dtype") and jnp.issubdtype(key.dtype, jax.dtypes.prng_key) and key.shape == ()):
-        raise ValueError(
-            f"key={key!r} is not allowed: key is one typed key, as jax.random.key(seed) makes it"
-        )
+        raise ValueError(f"key={key!r} is not allowed: key is one typed key, as jax.random.key(seed) makes it")
     problem = problem.resolved(min(eps))
     devices = tuple(devices) if devices is not None else tuple(jax.local_devices())
     block = problem.block(max(ns))
-    step = chunk_size(problem, max(ns), trials, devices, chunk)
+    step = chunk_size(problem, max(ns), devices, chunk)
     precisions = np.asarray(eps, np.float64)
 
     def dispatch(start: int) -> Any:
         index = (start + np.arange(step, dtype=np.uint64)).astype(np.uint32)
         with jax.enable_x64(problem.uses_float64):
-            rows = parallel.put(index, devices)
-            return _solve_rows(rows, key, precisions, problem=problem, ns=ns, block=block, devices=devices)
+            where: dict[str, Any] = {"block": block, "devices": devices}
+            keys = _trial_keys(key, parallel.put(index, devices))
+            instances = draw_rows(keys, problem=problem, n=max(ns), **where)
+            found = search_rows(instances, precisions, problem=problem.searched_as(), ns=ns, **where)
+        return instances, found
 
     ahead = dispatch(0)
     for start in range(0, trials, step):
         # JAX returns before the work is done: the next chunk is computed while this one is judged.
         now, ahead = ahead, dispatch(start + step) if start + step < trials else None
         wanted = min(step, trials - start)
-        solution = jax.tree.map(lambda x, wanted=wanted: np.asarray(x)[:wanted], now)
-        yield problem.judge(solution, ns, precisions)
+        instances, found = jax.tree.map(lambda x, wanted=wanted: np.asarray(x)[:wanted], now)
+        yield problem.judge(instances, found, ns, precisions)
         if progress is not None:
             progress(wanted)
 

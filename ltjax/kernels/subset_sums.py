@@ -30,6 +30,8 @@ from ltjax import arguments, parallel
 
 MAX_TERMS = 40
 """Meet in the middle holds two lists of 2^(n/2) sums: 2^20 each at n = 40."""
+DIRECT_TERMS = 16
+"""Vectors: up to here all 2^n sums are looked at."""
 MAX_COVER_TERMS = 24
 """Coverage needs all 2^n sums in order: 2^24 of them are 64 MiB in int32."""
 
@@ -146,9 +148,7 @@ def _find(sums: Int[Array, "p trials"], value: Int[Array, " trials"]) -> Int[Arr
     return jnp.argmax(sums == value, axis=0).astype(jnp.int32)
 
 
-def nearest(
-    values: Int[Array, "n trials"], target: Int[Array, " trials"], prefixes: Sequence[int]
-) -> Nearest:
+def nearest(values: Int[Array, "n trials"], target: Int[Array, " trials"], prefixes: Sequence[int]) -> Nearest:
     """The nearest subset sum, over all subsets of the first n coefficients, for each n in `prefixes`."""
     trials = values.shape[1]
     longest = max(prefixes)
@@ -156,41 +156,47 @@ def nearest(
     # Both halves at once, side by side on the trial axis.
     sides = jnp.concatenate([values[0 : 2 * half : 2], values[1 : 2 * half : 2]], axis=1)
     lists, plain = _sorted_sums_of_prefixes(sides), subset_sums(sides)
-    out = []
-    for n in prefixes:
-        k = n // 2
-        a, b = lists[k][:, :trials], lists[k][:, trials:]
-        if n % 2:
-            # The unpaired coefficient is left out or taken: two targets, one of them shifted by it.
-            last = values[n - 1]
-            both = jnp.concatenate([target, target - last])
-            error, x, y = _nearest_pair(jnp.tile(a, (1, 2)), jnp.tile(b, (1, 2)), both)
+    found = {}
+    for k in sorted({n // 2 for n in prefixes}):
+        # With an odd prefix the unpaired coefficient is left out or taken: the target, and the target
+        # moved by it. The first of these is the even prefix's question too.
+        odd = 2 * k + 1 in prefixes
+        targets = jnp.concatenate([target, target - values[2 * k]]) if odd else target
+        a, b = (jnp.tile(side, (1, 1 + odd)) for side in (lists[k][:, :trials], lists[k][:, trials:]))
+        error, x, y = _nearest_pair(a, b, targets)
+        sides_at_k = (plain[: 1 << k, :trials], plain[: 1 << k, trials:])
+        index = [_find(jnp.tile(side, (1, 1 + odd)), z) for side, z in zip(sides_at_k, (x, y), strict=True)]
+        found[2 * k] = tuple(z[:trials] for z in (error, *index))
+        if odd:
             taken = error[trials:] < error[:trials]
-            error, x, y = (jnp.where(taken, z[trials:], z[:trials]) for z in (error, x, y))
-        else:
-            taken = jnp.zeros(trials, bool)
-            error, x, y = _nearest_pair(a, b, target)
-        size = 1 << k
-        even = _find(plain[:size, :trials], x) | (taken.astype(jnp.int32) << k)
-        out.append((error, even, _find(plain[:size, trials:], y)))
-    return Nearest(*(jnp.stack(part) for part in zip(*out, strict=True)))
+            best = [jnp.where(taken, z[trials:], z[:trials]) for z in (error, *index)]
+            found[2 * k + 1] = best[0], best[1] | (taken.astype(jnp.int32) << k), best[2]
+    return Nearest(*(jnp.stack(part) for part in zip(*(found[n] for n in prefixes), strict=True)))
 
 
-def _size_pairs(even: int, odd: int, size: int | None, max_size: int | None) -> list[tuple[Array, Array]]:
+def _size_pairs(even: int, odd: int, size: int | None, max_size: int | None) -> list[tuple[np.ndarray, np.ndarray]]:
     """Which subsets of the two halves go together: rows of A and of B, by their numbers of elements."""
-    count_a = np.array([bin(m).count("1") for m in range(1 << even)])
-    count_b = np.array([bin(m).count("1") for m in range(1 << odd)])
-    pairs = []
+    count_a = np.array([m.bit_count() for m in range(1 << even)])
+    count_b = np.array([m.bit_count() for m in range(1 << odd)])
     if size is not None:
-        for i in range(max(0, size - odd), min(even, size) + 1):
-            pairs.append((np.flatnonzero(count_a == i), np.flatnonzero(count_b == size - i)))
+        pairs = [(count_a == i, count_b == size - i) for i in range(even + 1)]
     else:
         assert max_size is not None
         # Rows of A that leave the same room for B are searched together.
         room = np.minimum(max_size - count_a, odd)
-        for left in range(int(room[room >= 0].min()), int(room.max()) + 1):
-            pairs.append((np.flatnonzero(room == left), np.flatnonzero(count_b <= left)))
-    return [(rows_a, rows_b) for rows_a, rows_b in pairs if len(rows_a) and len(rows_b)]
+        pairs = [(room == left, count_b <= left) for left in range(odd + 1)]
+    return [(np.flatnonzero(a), np.flatnonzero(b)) for a, b in pairs if a.any() and b.any()]
+
+
+def _sorted_groups(sums: Int[Array, "p trials"], groups: list[np.ndarray]) -> list[Int[Array, "q trials"]]:
+    """The sums of each group of rows, sorted; by one sort with two keys where no row is in two groups."""
+    rows = np.concatenate(groups)
+    if len(np.unique(rows)) < len(rows):
+        return [jnp.sort(sums[group], axis=0) for group in groups]
+    ids = np.repeat(np.arange(len(groups), dtype=np.int32), [len(group) for group in groups])
+    ids = jnp.broadcast_to(ids[:, None], (len(rows), sums.shape[1]))
+    _, line = jax.lax.sort((ids, sums[rows]), dimension=0, num_keys=2)
+    return jnp.split(line, np.cumsum([len(group) for group in groups])[:-1])
 
 
 def nearest_of_size(
@@ -210,16 +216,19 @@ def nearest_of_size(
     for n in prefixes:
         sums_a, sums_b = subset_sums(values[0:n:2]), subset_sums(values[1:n:2])
         best = (never, jnp.zeros(trials, jnp.int32), jnp.zeros(trials, jnp.int32))
-        for rows_a, rows_b in _size_pairs((n + 1) // 2, n // 2, size, max_size):
-            a, b = sums_a[rows_a], sums_b[rows_b]
-            error, x, y = _nearest_pair(jnp.sort(a, axis=0), jnp.sort(b, axis=0), target)
-            found = (
-                error,
-                jnp.asarray(rows_a, jnp.int32)[_find(a, x)],
-                jnp.asarray(rows_b, jnp.int32)[_find(b, y)],
-            )
-            better = error < best[0]
-            best = tuple(jnp.where(better, new, old) for new, old in zip(found, best, strict=True))
+        pairs = _size_pairs((n + 1) // 2, n // 2, size, max_size)
+        if pairs:
+            rows_a, rows_b = (list(rows) for rows in zip(*pairs, strict=True))
+            sides = zip(rows_a, _sorted_groups(sums_a, rows_a), rows_b, _sorted_groups(sums_b, rows_b), strict=True)
+            for which_a, a, which_b, b in sides:
+                error, x, y = _nearest_pair(a, b, target)
+                # An equal sum of another size must not stand in for the one found.
+                index = [
+                    jnp.asarray(which, jnp.int32)[_find(sums[which], z)]
+                    for which, sums, z in ((which_a, sums_a, x), (which_b, sums_b, y))
+                ]
+                better = error < best[0]
+                best = tuple(jnp.where(better, new, old) for new, old in zip((error, *index), best, strict=True))
         out.append(best)
     return Nearest(*(jnp.stack(part) for part in zip(*out, strict=True)))
 
@@ -229,39 +238,66 @@ def nearest_vector(
 ) -> Nearest:
     """As `nearest`, for vectors in the sup norm.
 
+    Up to `DIRECT_TERMS` coefficients by looking at all sums, which one pass does for every prefix and a
+    vector unit does fast; beyond, by meeting in the middle.
+    """
+    direct = [n for n in prefixes if n <= DIRECT_TERMS]
+    found = dict(zip(direct, _nearest_vector_direct(values, target, direct), strict=True)) if direct else {}
+    for n in prefixes:
+        if n > DIRECT_TERMS:
+            found[n] = jax.vmap(partial(_nearest_vector_sweep, n=n), (2, 1))(values, target)
+    return Nearest(*(jnp.stack(part) for part in zip(*(found[n] for n in prefixes), strict=True)))
+
+
+def _nearest_vector_direct(
+    values: Int[Array, "n d trials"], target: Int[Array, "d trials"], prefixes: Sequence[int]
+) -> list[tuple[Array, Array, Array]]:
+    """All sums in the order of their bit strings: those of the first n coefficients are the first 2^n."""
+    sums = jax.vmap(subset_sums, 1, 1)(values[: max(prefixes)])
+    distance = jnp.max(jnp.abs(target - sums), axis=1)
+    out = []
+    for n in prefixes:
+        at = jnp.argmin(distance[: 1 << n], axis=0)
+        error = jnp.take_along_axis(distance, at[None], axis=0)[0]
+        even, odd = (
+            sum((((at >> (2 * j + side)) & 1) << j for j in range((n + 1 - side) // 2)), jnp.zeros_like(at))
+            for side in (0, 1)
+        )
+        out.append((error, even.astype(jnp.int32), odd.astype(jnp.int32)))
+    return out
+
+
+def _nearest_vector_sweep(values: Int[Array, "m d"], target: Int[Array, " d"], n: int) -> tuple[Array, Array, Array]:
+    """One trial, meeting in the middle.
+
     Both lists are sorted together by their first coordinate. Shift by shift, every entry is compared
     with the one s places further on; once no two entries s apart are closer in the first coordinate
     than the best pair so far, no better pair is left. Work: about 4^(n/2)·(least error) / spread.
     """
+    sums_a, sums_b = (jax.vmap(subset_sums, 1, 1)(values[k:n:2, :, None])[..., 0] for k in (0, 1))
+    entries = jnp.concatenate([sums_a, target - sums_b])
+    size, far = entries.shape[0], jnp.iinfo(values.dtype).max
+    order = jnp.argsort(entries[:, 0])
+    entries, is_a = entries[order], order < sums_a.shape[0]
 
-    def one(values: Int[Array, "n d"], target: Int[Array, " d"], n: int) -> tuple[Array, Array, Array]:
-        sums_a, sums_b = (jax.vmap(subset_sums, 1, 1)(values[k:n:2, :, None])[..., 0] for k in (0, 1))
-        entries = jnp.concatenate([sums_a, target - sums_b])
-        size, far = entries.shape[0], jnp.iinfo(values.dtype).max
-        order = jnp.argsort(entries[:, 0])
-        entries, is_a = entries[order], order < sums_a.shape[0]
+    def step(state: tuple[Array, ...]) -> tuple[Array, ...]:
+        shift, best, at, partner, _ = state
+        other = jnp.roll(entries, -shift, axis=0)
+        inside = jnp.arange(size) < size - shift
+        closest = jnp.min(jnp.where(inside, other[:, 0] - entries[:, 0], far))
+        distance = jnp.max(jnp.abs(other - entries), axis=1)
+        distance = jnp.where(inside & (jnp.roll(is_a, -shift) != is_a), distance, far)
+        i = jnp.argmin(distance)
+        better = distance[i] < best
+        at, partner = (jnp.where(better, new, old) for new, old in ((i, at), (i + shift, partner)))
+        return shift + 1, jnp.minimum(best, distance[i]), at, partner, closest
 
-        def step(state: tuple[Array, ...]) -> tuple[Array, ...]:
-            shift, best, at, partner, _ = state
-            other = jnp.roll(entries, -shift, axis=0)
-            inside = jnp.arange(size) < size - shift
-            closest = jnp.min(jnp.where(inside, other[:, 0] - entries[:, 0], far))
-            distance = jnp.max(jnp.abs(other - entries), axis=1)
-            distance = jnp.where(inside & (jnp.roll(is_a, -shift) != is_a), distance, far)
-            i = jnp.argmin(distance)
-            better = distance[i] < best
-            at, partner = (jnp.where(better, new, old) for new, old in ((i, at), (i + shift, partner)))
-            return shift + 1, jnp.minimum(best, distance[i]), at, partner, closest
-
-        zero = jnp.zeros((), order.dtype)
-        start = (zero + 1, jnp.asarray(far), zero, zero, jnp.asarray(0, values.dtype))
-        _, best, at, partner, _ = jax.lax.while_loop(lambda s: (s[4] < s[1]) & (s[0] < size), step, start)
-        a = order[jnp.where(is_a[at], at, partner)]
-        b = order[jnp.where(is_a[at], partner, at)] - sums_a.shape[0]
-        return best, a.astype(jnp.int32), b.astype(jnp.int32)
-
-    results = [jax.vmap(partial(one, n=n), (2, 1))(values, target) for n in prefixes]
-    return Nearest(*(jnp.stack(part) for part in zip(*results, strict=True)))
+    zero = jnp.zeros((), order.dtype)
+    start = (zero + 1, jnp.asarray(far), zero, zero, jnp.asarray(0, values.dtype))
+    _, best, at, partner, _ = jax.lax.while_loop(lambda s: (s[4] < s[1]) & (s[0] < size), step, start)
+    a = order[jnp.where(is_a[at], at, partner)]
+    b = order[jnp.where(is_a[at], partner, at)] - sums_a.shape[0]
+    return best, a.astype(jnp.int32), b.astype(jnp.int32)
 
 
 def cover(
@@ -354,9 +390,7 @@ def nearest_subset_sums(
     target = jnp.asarray(target, values.dtype)
     shape = (values.shape[0], *values.shape[2:])
     if target.ndim == 1 and values.ndim == 3 and target.shape != shape[1:]:
-        raise ValueError(
-            f"target of shape {target.shape} is not allowed: target has shape {shape[1:]} or {shape}"
-        )
+        raise ValueError(f"target of shape {target.shape} is not allowed: target has shape {shape[1:]} or {shape}")
     try:
         target = jnp.broadcast_to(target, shape)
     except ValueError:

@@ -2,11 +2,14 @@
 
 import abc
 import dataclasses
+from functools import partial
 from typing import Any, Final
 
 import jax
 import numpy as np
 from jaxtyping import Array, Float, Int8, Key
+
+from ltjax import parallel
 
 MISS: Final = -1
 UNDECIDED: Final = 0
@@ -74,7 +77,7 @@ class AbstractProblem(abc.ABC):
     @property
     @abc.abstractmethod
     def uses_float64(self) -> bool:
-        """Whether `solve` must run under `jax.enable_x64`."""
+        """Whether `draw` and `search` must run under `jax.enable_x64`."""
 
     @abc.abstractmethod
     def resolved(self, eps: float) -> "AbstractProblem":
@@ -82,19 +85,30 @@ class AbstractProblem(abc.ABC):
 
     @abc.abstractmethod
     def block(self, n: int) -> int:
-        """Trials that one call of `solve` should take together."""
+        """Trials that one call of `search` should take together."""
 
     @abc.abstractmethod
     def first_guess(self, eps: float) -> int:
         """An n at which a hit at ε is likely; only where a search for thresholds starts."""
 
     @abc.abstractmethod
-    def solve(self, keys: Key[Array, " trials"], ns: tuple[int, ...], eps: Float[Array, " eps"]) -> Any:
-        """Draw one trial a key and search it: a pytree of arrays, leading axis trials. Pure and jittable."""
+    def draw(self, key: Key[Array, ""], n: int) -> Any:
+        """One trial's start network of n parts: a pytree of arrays. Pure; its first k parts do not depend on n."""
 
     @abc.abstractmethod
-    def judge(self, solution: Any, ns: tuple[int, ...], eps: Float[np.ndarray, " eps"]) -> Decision:
-        """Turn a solution into decisions, on the host in float64, checking every mask again."""
+    def search(self, instances: Any, ns: tuple[int, ...], eps: Float[Array, " eps"]) -> Any:
+        """Search drawn trials (leading axis: trials): a pytree with that leading axis. Pure and jittable."""
+
+    @abc.abstractmethod
+    def searched_as(self) -> "AbstractProblem":
+        """The problem that stands for all that are searched alike: what only `draw` uses set to one value.
+
+        Problems that differ only in what they draw then share one compiled search.
+        """
+
+    @abc.abstractmethod
+    def judge(self, instances: Any, found: Any, ns: tuple[int, ...], eps: Float[np.ndarray, " eps"]) -> Decision:
+        """Turn what was found into decisions, on the host in float64, checking every mask again."""
 
     @abc.abstractmethod
     def describe(self) -> dict[str, Any]:
@@ -105,5 +119,36 @@ class AbstractProblem(abc.ABC):
         problem = self.resolved(min(eps))
         precisions = np.asarray(eps, np.float64)
         with jax.enable_x64(problem.uses_float64):
-            solution = jax.jit(type(problem).solve, static_argnums=(0, 2))(problem, keys, ns, precisions)
-        return problem.judge(jax.tree.map(np.asarray, solution), ns, precisions)
+            block = len(keys)
+            instances = draw_rows(keys, problem=problem, n=max(ns), block=block)
+            found = search_rows(instances, precisions, problem=problem.searched_as(), ns=ns, block=block)
+        instances, found = jax.tree.map(np.asarray, (instances, found))
+        return problem.judge(instances, found, ns, precisions)
+
+
+@partial(jax.jit, static_argnames=("problem", "n", "block", "devices"))
+def draw_rows(
+    keys: Key[Array, " trials"],
+    *,
+    problem: AbstractProblem,
+    n: int,
+    block: int,
+    devices: tuple[jax.Device, ...] | None = None,
+) -> Any:
+    """One instance a key, `block` at a time on each device."""
+    draw = jax.vmap(lambda key: problem.draw(key, n))
+    return parallel.map_blocks(draw, block, devices)(keys)
+
+
+@partial(jax.jit, static_argnames=("problem", "ns", "block", "devices"))
+def search_rows(
+    instances: Any,
+    eps: Float[Array, " eps"],
+    *,
+    problem: AbstractProblem,
+    ns: tuple[int, ...],
+    block: int,
+    devices: tuple[jax.Device, ...] | None = None,
+) -> Any:
+    """Search every instance, `block` at a time on each device."""
+    return parallel.map_blocks(lambda rows, eps: problem.search(rows, ns, eps), block, devices)(instances, eps)

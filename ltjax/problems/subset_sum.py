@@ -18,14 +18,22 @@ from ltjax.problems.base import AbstractProblem, Decision, status_of
 FLOAT32_EPS = 2.0**-10
 
 
-class Solution(NamedTuple):
-    """What the device hands to the host for each trial."""
+class Instance(NamedTuple):
+    """What is drawn: the numbers, the target, and how far the lattice may move any sum of the first k numbers.
 
-    values: Array
-    target: Array
-    quantum: Array
-    guard: Array
-    resolution: Array
+    Many instances have a leading trials axis in each.
+    """
+
+    values: Float[Array, "n *d"]
+    target: Float[Array, " *d"]
+    moved: Float[Array, " n"]
+
+
+class Found(NamedTuple):
+    """What the search says of a trial, in quanta, and how far the quanta may lie from the numbers."""
+
+    quantum: Float[Array, " trials"]
+    guard: Float[Array, " trials"]
     found: kernels.Nearest | kernels.Cover
 
 
@@ -72,9 +80,7 @@ class SubsetSum(AbstractProblem):
                 arguments.whole(name, getattr(self, name), 0, kernels.MAX_TERMS)
         restricted = self.size is not None or self.max_size is not None
         if self.size is not None and self.max_size is not None:
-            raise ValueError(
-                f"size={self.size} and max_size={self.max_size} exclude each other: give one of them"
-            )
+            raise ValueError(f"size={self.size} and max_size={self.max_size} exclude each other: give one of them")
         if self.target == "cover" and (restricted or self.d > 1):
             raise ValueError("target='cover' goes with d=1 and without size and max_size")
         if restricted and self.d > 1:
@@ -94,7 +100,11 @@ class SubsetSum(AbstractProblem):
         return dataclasses.replace(self, dtype="float32" if eps >= FLOAT32_EPS else "float64")
 
     def block(self, n: int) -> int:
-        return kernels.block_size(1 << n if self.target == "cover" else 2 << (n // 2))
+        if self.target == "cover":
+            return kernels.block_size(1 << n)
+        if self.d > 1:
+            return kernels.block_size(self.d << min(n, kernels.DIRECT_TERMS))
+        return kernels.block_size(2 << (n // 2))
 
     def first_guess(self, eps: float) -> int:
         n = math.ceil(max(0.0, -math.log2(eps)) * self.d + 4)
@@ -104,8 +114,10 @@ class SubsetSum(AbstractProblem):
         options = {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.init}
         return {"problem": self.name} | options | {"law": get_law(self.law).name}
 
-    def _draw(self, key: Key[Array, ""], n: int) -> tuple[Array, Array, Array]:
-        """Values, target and the running bound on how far the lattice moves any sum of the first k values."""
+    def searched_as(self) -> "SubsetSum":
+        return dataclasses.replace(self, law="uniform", target="cover" if self.target == "cover" else 0.0)
+
+    def draw(self, key: Key[Array, ""], n: int) -> Instance:
         law, dtype = get_law(self.law), jnp.dtype(self.dtype)
         key_values, key_target = jax.random.split(key)
         values, resolution = law.draw(key_values, (n,) if self.d == 1 else (n, self.d), dtype)
@@ -116,12 +128,12 @@ class SubsetSum(AbstractProblem):
             moved = moved + of_target
         else:
             target = jnp.full(shape, 1.0 if self.target == "cover" else self.target, dtype)
-        return values, target, moved if self.d == 1 else jnp.max(moved, axis=1)
+        return Instance(values, target, moved if self.d == 1 else jnp.max(moved, axis=1))
 
-    def solve(self, keys: Key[Array, " trials"], ns: tuple[int, ...], eps: Float[Array, " eps"]) -> Solution:
+    def search(self, instances: Instance, ns: tuple[int, ...], eps: Float[Array, " eps"]) -> Found:
         del eps  # the least error decides every ε
-        values, target, moved = jax.vmap(lambda key: self._draw(key, max(ns)))(keys)
-        fixed = kernels.to_fixed_point(jnp.moveaxis(values, 0, -1), jnp.moveaxis(target, 0, -1))
+        values, target = jnp.moveaxis(instances.values, 0, -1), jnp.moveaxis(instances.target, 0, -1)
+        fixed = kernels.to_fixed_point(values, target)
         if self.target == "cover":
             found = kernels.cover(fixed.values, -fixed.target, fixed.target, ns)
         elif self.d > 1:
@@ -130,29 +142,27 @@ class SubsetSum(AbstractProblem):
             found = kernels.nearest_of_size(fixed.values, fixed.target, ns, self.size, self.max_size)
         else:
             found = kernels.nearest(fixed.values, fixed.target, ns)
-        found = jax.tree.map(jnp.transpose, found)
-        resolution = moved[:, np.asarray(ns) - 1]
-        return Solution(values, target, fixed.quantum, fixed.guard, resolution, found)
+        return Found(fixed.quantum, fixed.guard, jax.tree.map(jnp.transpose, found))
 
-    def judge(self, solution: Solution, ns: tuple[int, ...], eps: Float[np.ndarray, " eps"]) -> Decision:
-        values, target = solution.values.astype(np.float64), solution.target.astype(np.float64)
-        quantum = solution.quantum.astype(np.float64)[:, None]
+    def judge(self, instances: Instance, found: Found, ns: tuple[int, ...], eps: Float[np.ndarray, " eps"]) -> Decision:
+        values, target = (np.asarray(x, np.float64) for x in (instances.values, instances.target))
+        quantum = np.asarray(found.quantum, np.float64)[:, None]
         # 2^-50: the roundings of this method's own float64 arithmetic, generously.
         size = np.abs(values).sum(axis=1) + np.abs(target)
         size = size if self.d == 1 else size.max(axis=1)
         rounding = 2.0**-50 * max(ns) * size[:, None]
-        band = solution.guard.astype(np.float64)[:, None] + rounding
-        moved = solution.resolution.astype(np.float64)
+        band = np.asarray(found.guard, np.float64)[:, None] + rounding
+        moved = np.asarray(instances.moved, np.float64)[:, np.asarray(ns) - 1]
         instance = {"values": values, "target": target}
-        found = solution.found
-        if isinstance(found, kernels.Cover):
-            radius, point = found.radius * quantum / 2, found.point * quantum / 2
+        best = found.found
+        if isinstance(best, kernels.Cover):
+            radius, point = best.radius * quantum / 2, best.point * quantum / 2
             lower, upper = np.maximum(radius - band - moved, 0.0), radius + band + moved
             return Decision(status_of(lower, upper, eps), lower, upper, instance, {"point": point})
-        masks = kernels.unpack_masks(found.even, found.odd, max(ns))
+        masks = kernels.unpack_masks(best.even, best.odd, max(ns))
         # A prefix too short for subsets of the wanted size has none: its error is infinite.
         possible = np.asarray(ns) >= (self.size or 0)
-        claimed = np.where(possible, found.error * quantum, np.inf)
+        claimed = np.where(possible, best.error * quantum, np.inf)
         sums = np.einsum("tpn,tn...->tp...", masks, values, optimize=True)
         error = np.abs(target[:, None] - sums)
         error = np.where(possible, error if self.d == 1 else error.max(axis=2), np.inf)
