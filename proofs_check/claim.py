@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 from ltjax.inference import trials as engine
 from ltjax.problems.base import AbstractProblem
 
-BUDGETS = {"quick": 1, "standard": 8, "full": 40}
+BUDGETS = {"quick": 1.0, "standard": 8.0, "full": 40.0}
 """Trials, as multiples of the quick budget's."""
 
 
@@ -100,7 +100,7 @@ class Run:
 
     def trials(self, quick: int) -> int:
         """The number of trials at this budget, given the quick budget's."""
-        return quick * BUDGETS[self.budget]
+        return round(quick * BUDGETS[self.budget])
 
     def _record(self, problem: AbstractProblem, ns: Sequence[int], eps: Sequence[float], trials: int) -> Any:
         described = problem.resolved(min(eps)).describe()

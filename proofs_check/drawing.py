@@ -6,6 +6,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from ltjax.inference import intervals
 
@@ -39,6 +40,11 @@ def panels(count: int = 1) -> tuple[Figure, list[Axes]]:
         figure = Figure(figsize=(4.6 * count if count > 1 else 6.2, 3.5))
         axes = figure.subplots(1, count)
     return figure, list(np.atleast_1d(axes))
+
+
+def whole_ticks(ax: Axes) -> None:
+    """Ticks of the x-axis at whole numbers: there is no half neuron."""
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def style(i: int) -> dict:

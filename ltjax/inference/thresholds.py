@@ -132,7 +132,8 @@ def _reach(problem: AbstractProblem, eps: float, p: float, pilot: int, key: Key[
     quiet = {name: value for name, value in how.items() if name != "progress"}
     n = min(problem.first_guess(eps), problem.max_n)
     while n < problem.max_n:
-        hits = int(_trials.count(problem, (n,), (eps,), pilot, key, **quiet).hits[0, 0])
+        # Every n up to n, as the run itself will decide them: the compiled search is then the same.
+        hits = int(_trials.count(problem, range(1, n + 1), (eps,), pilot, key, **quiet).hits[-1, 0])
         if intervals.clopper_pearson_lower(hits, pilot, 0.1) > p:
             break
         n = min(n + max(1, n // 10), problem.max_n)

@@ -129,6 +129,7 @@ def draw(data: dict[str, Any]) -> Figure:
         line = [bounds.hit_probability_bound(n, e, get_law("uniform"), TARGET) for n in NS]
         ax.plot(NS, line, color=drawing.COLOURS[i], linewidth=0.8, alpha=0.7)
     ax.set(yscale="log", ylim=(5e-5, 1.5), xlabel="n", ylabel="P(hit), z = 0.5")
+    drawing.whole_ticks(ax)
     ax.legend(title="thin line: (2ⁿ − 1)ε", loc="lower right")
     return figure
 

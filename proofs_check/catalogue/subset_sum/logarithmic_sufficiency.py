@@ -71,6 +71,7 @@ def draw(data: dict[str, Any]) -> Figure:
             left, NS, counts.hits[:, j], counts.trials, j, drawing.power_of_two(e), counts.undecided[:, j]
         )
     left.set(xlabel="n", ylabel="P([−1, 1] is covered)")
+    drawing.whole_ticks(left)
     left.legend(title="ε", ncols=2)
     bits = -np.log2(EPS)
     for threshold, x in zip(thresholds.brackets(outcomes, 0.5, 0.99, {}), bits, strict=True):

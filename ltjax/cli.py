@@ -1,0 +1,359 @@
+"""The `ltjax` command. JAX is imported inside commands, so that `--help` answers at once."""
+
+import contextlib
+import dataclasses
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import App, CycloptsError, Parameter
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from ltjax import __version__
+
+if TYPE_CHECKING:
+    from ltjax.problems.subset_sum import SubsetSum
+
+app = App(
+    name="ltjax",
+    help="Verify the theory of strong lottery tickets: draw, decide honestly, count, and judge a theorem.",
+    version=__version__,
+)
+estimate_app = App(name="estimate", help="Estimate the probability of a hit at one n and ε.")
+threshold_app = App(name="threshold", help="Bracket n_p(ε): the least n at which a hit has probability p.")
+app.command(estimate_app)
+app.command(threshold_app)
+
+notes = Console(stderr=True, soft_wrap=True)
+"""People read this; standard output is for results."""
+
+
+@Parameter(name="*")
+@dataclasses.dataclass(frozen=True)
+class Sampling:
+    """How to draw.
+
+    Parameters
+    ----------
+    seed
+        Seed of the run's key; trial i uses the i-th key folded from it.
+    confidence
+        Confidence of the interval.
+    chunk
+        Trials in one dispatch; changes speed and memory, not the result.
+    devices
+        Number of devices to share the trials; on a CPU all cores by default.
+    json
+        Print one JSON object and nothing else on standard output.
+    """
+
+    seed: int = 0
+    confidence: float = 0.99
+    chunk: int | None = None
+    devices: int | None = None
+    json: bool = False
+
+
+@Parameter(name="*")
+@dataclasses.dataclass(frozen=True)
+class SubsetSumOptions:
+    """Random subset sum.
+
+    Parameters
+    ----------
+    law
+        Law of the numbers: uniform, normal, rademacher, uniform-product, normal-product,
+        uniform-relu-product or normal-relu-product.
+    target
+        A number; "uniform", drawn from [-1, 1] for each trial; or "cover", every point of [-1, 1].
+    size
+        Only subsets of exactly this many elements.
+    max_size
+        Only subsets of at most this many elements.
+    d
+        Dimension of the numbers (sup norm).
+    dtype
+        float32, float64, or auto: float32 where ε is at least 2^-10.
+    """
+
+    law: str = "uniform"
+    target: str = "0.5"
+    size: int | None = None
+    max_size: int | None = None
+    d: int = 1
+    dtype: str = "auto"
+
+    def problem(self) -> "SubsetSum":
+        """The problem these options describe."""
+        from ltjax.problems.subset_sum import SubsetSum
+
+        target: Any = self.target
+        if self.target not in ("uniform", "cover"):
+            # The problem says what is allowed if this is no number.
+            with contextlib.suppress(ValueError):
+                target = float(self.target)
+        return SubsetSum(self.law, target, self.size, self.max_size, self.d, self.dtype)  # type: ignore[arg-type]
+
+
+def _start_devices(count: int | None = None) -> list[Any]:
+    """The local devices to use; a CPU shows as one device a core unless the user configured JAX otherwise."""
+    import jax
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    chosen = "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
+    if not chosen and jax.config.jax_num_cpu_devices < 0:
+        jax.config.update("jax_num_cpu_devices", max(cores, count or 1))
+    devices = jax.local_devices()
+    if count is None:
+        return devices
+    from ltjax import arguments
+
+    return devices[: arguments.whole("devices", count, 1, len(devices))]
+
+
+def _bar() -> Progress:
+    """A progress bar on standard error that vanishes when that is no terminal."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    return Progress(*columns, console=notes, transient=True, disable=not notes.is_terminal)
+
+
+def _print_json(value: dict[str, Any]) -> None:
+    print(json.dumps(value, allow_nan=False))
+
+
+def _compute(what: Callable[..., Any], sampling: Sampling, trials: int, **options: Any) -> Any:
+    """Call an inference function with the sampling options, under a progress bar."""
+    import jax
+
+    from ltjax import arguments
+
+    seed = arguments.whole("seed", sampling.seed, 0, 2**32 - 1)
+    arguments.whole("trials", trials, 1)
+    devices = _start_devices(sampling.devices)
+    with _bar() as bar:
+        task = bar.add_task("trials", total=trials)
+        return what(
+            trials=trials,
+            key=jax.random.key(seed),
+            confidence=sampling.confidence,
+            chunk=sampling.chunk,
+            devices=devices,
+            progress=lambda count: bar.advance(task, count),
+            **options,
+        )
+
+
+@estimate_app.command(name="subset-sum")
+def estimate_subset_sum(
+    *,
+    n: int,
+    eps: float,
+    trials: int = 1000,
+    interval: str = "exact",
+    options: SubsetSumOptions = SubsetSumOptions(),
+    sampling: Sampling = Sampling(),
+) -> None:
+    """P(some subset of n random numbers comes within ε of the target).
+
+    Parameters
+    ----------
+    n
+        How many numbers are drawn.
+    eps
+        The precision ε.
+    trials
+        How many times.
+    interval
+        exact (Clopper-Pearson) or anytime (valid however the number of trials was chosen).
+    """
+    import ltjax
+
+    found = _compute(
+        lambda **how: ltjax.estimate(options.problem(), n=n, eps=eps, interval=interval, **how),  # type: ignore[arg-type]
+        sampling,
+        trials,
+    )
+    if sampling.json:
+        _print_json(dataclasses.asdict(found))
+        return
+    print(f"P(hit) in [{found.lower:.6g}, {found.upper:.6g}] with confidence {found.confidence:g}")
+    print(f"{found.hits} hits, {found.misses} misses, {found.undecided} undecided in {found.trials} trials")
+    print(f"n = {found.n}, ε = {found.eps:g}, {_options_line(found.problem)}")
+
+
+@threshold_app.command(name="subset-sum")
+def threshold_subset_sum(
+    *,
+    eps: Annotated[list[float], Parameter(consume_multiple=True, negative_iterable="")],
+    p: float = 0.5,
+    trials: int = 400,
+    n_max: int | None = None,
+    options: SubsetSumOptions = SubsetSumOptions(),
+    sampling: Sampling = Sampling(),
+) -> None:
+    """The least n at which random subset sum hits with probability p, for one or several ε.
+
+    Parameters
+    ----------
+    eps
+        One precision or several, all decided from the same draws.
+    p
+        The hit probability to reach.
+    trials
+        Independent draws.
+    n_max
+        The largest n to look at; found by a pilot run if not given.
+    """
+    import ltjax
+
+    found = _compute(
+        lambda **how: ltjax.threshold(options.problem(), eps=eps, p=p, n_max=n_max, **how), sampling, trials
+    )
+    if sampling.json:
+        _print_json({"thresholds": [dataclasses.asdict(one) for one in found]})
+        return
+    table = Table("ε", "n at least", "n at most", "interpolated", title=f"n at hit probability {p:g}")
+    for one in found:
+        upper = str(one.upper) if one.upper is not None else f"not below {one.n_max}"
+        middle = f"{one.interpolated:.2f}" if one.interpolated is not None else "-"
+        table.add_row(f"{one.eps:g}", str(one.lower), upper, middle)
+    Console().print(table)
+    print(f"confidence {sampling.confidence:g} each, {trials} trials, {_options_line(found[0].problem)}")
+
+
+def _options_line(options: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in options.items() if value is not None)
+
+
+@app.command
+def claims(*, json: bool = False) -> None:
+    """List the claims of every installed catalogue.
+
+    Parameters
+    ----------
+    json
+        Print one JSON object and nothing else on standard output.
+    """
+    from proofs_check.runner import catalogue
+
+    known = catalogue().values()
+    if json:
+        rows = [
+            {"id": c.id, "title": c.title, "statement": c.statement, "controls": [k.id for k in c.controls]}
+            for c in known
+        ]
+        _print_json({"claims": rows})
+        return
+    table = Table("id", "claim", "negative controls")
+    for claim in known:
+        table.add_row(claim.id, claim.title, ", ".join(control.id for control in claim.controls))
+    Console().print(table)
+
+
+@app.command
+def verify(
+    ids: Annotated[list[str] | None, Parameter(negative_iterable="")] = None,
+    /,
+    *,
+    budget: str = "quick",
+    seed: int = 0,
+    out: Path | None = None,
+    json: bool = False,
+) -> int:
+    """Check claims and their negative controls; exit 0 when nothing is refuted and every control is.
+
+    Parameters
+    ----------
+    ids
+        Claims (SS-3) or families (SS); all by default.
+    budget
+        quick, standard or full: how many trials.
+    seed
+        Seed of the run's key.
+    out
+        Write the report (index.html, results.json, figures) into this folder.
+    json
+        Print results.json on standard output and nothing else there.
+    """
+    from ltjax import arguments
+    from proofs_check import runner
+    from proofs_check.claim import BUDGETS
+    from proofs_check.report import ReportFolder, results_of
+
+    claims = runner.select(ids or [], runner.catalogue())
+    arguments.choice("budget", budget, BUDGETS)
+    arguments.whole("seed", seed, 0, 2**32 - 1)
+    _start_devices()
+    say = (lambda *parts, **how: None) if json else notes.print
+    # The folder is opened first: finding out after the work that it cannot be written would be rude.
+    with ReportFolder(out) as folder, _bar() as bar:
+        task = bar.add_task("claims", total=len(claims))
+
+        def finished(result: runner.Result) -> None:
+            bar.advance(task)
+            refuted = sum(evidence.verdict == "refuted" for _, evidence in result.controls)
+            colour = {"refuted": "red", "inconclusive": "yellow"}.get(result.verdict, "green")
+            controls = f"controls refuted: {refuted} of {len(result.controls)}"
+            line = f"[bold]{result.claim.id}[/] [{colour}]{result.verdict:<12}[/] {result.claim.title}"
+            say(f"{line} ({controls}; {result.seconds:.1f} s)", highlight=False)
+            for finding in result.evidence.findings:
+                if finding.verdict in ("refuted", "inconclusive"):
+                    say(f"    [{colour}]{finding.verdict}[/]: {finding.name}", highlight=False)
+            for control, evidence in result.controls:
+                if evidence.verdict != "refuted":
+                    say(f"    [red]control {control.id} survived: the check is broken[/]", highlight=False)
+
+        report = runner.verify(
+            ids or [],
+            budget=budget,
+            seed=seed,
+            started=lambda claim: bar.update(task, description=f"{claim.id} {claim.title}"),
+            progress=lambda message: bar.update(task, description=message),
+            finished=finished,
+        )
+        bar.update(task, description="writing the report")
+        folder.write(report)
+    if json:
+        _print_json(results_of(report))
+    elif out is not None:
+        say(f"report: {out / 'index.html'}", highlight=False)
+    return 0 if report.passed else 1
+
+
+def main(tokens: list[str] | None = None) -> None:
+    """Entry point: usage errors and bad values end with one line and status 2, never with a traceback."""
+    try:
+        code = app(
+            tokens,
+            exit_on_error=False,
+            print_error=False,
+            result_action="return_value",
+            error_console=notes,
+        )
+    except (CycloptsError, ValueError) as error:
+        _fail(str(error))
+    except KeyboardInterrupt:
+        notes.print("stopped")
+        sys.exit(130)
+    else:
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fail(message: str) -> None:
+    print(f"ltjax: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,147 @@
+"""What a hurried person types: results, or one clear line and exit status 2."""
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+
+from ltjax import cli
+
+ESTIMATE = ["estimate", "subset-sum", "--n", "6", "--eps", "0.1"]
+
+
+def run(capsys, *tokens):
+    """Exit status, standard output, standard error of the command, in this process."""
+    with pytest.raises(SystemExit) as stop:
+        cli.main(list(tokens))
+    out, err = capsys.readouterr()
+    return stop.value.code, out, err
+
+
+def test_help_is_quick_because_jax_stays_out():
+    code = "import sys, ltjax.cli; sys.exit('jax' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_estimate_as_json_and_nothing_else(capsys):
+    code, out, _ = run(capsys, *ESTIMATE, "--trials", "500", "--seed", "3", "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert out.count("\n") == 1
+    assert found["hits"] + found["misses"] + found["undecided"] == found["trials"] == 500
+    assert 0 <= found["lower"] <= found["hits"] / 500 <= found["upper"] <= 1
+    assert (found["n"], found["eps"], found["confidence"]) == (6, 0.1, 0.99)
+
+
+def test_estimate_in_words(capsys):
+    code, out, _ = run(capsys, *ESTIMATE, "--trials", "100", "--interval", "anytime")
+    assert code == 0
+    assert out.startswith("P(hit) in [")
+    assert "100 trials" in out
+
+
+def test_the_seed_decides(capsys):
+    first, second, third = (run(capsys, *ESTIMATE, "--seed", seed, "--json")[1] for seed in ("1", "1", "2"))
+    assert first == second != third
+
+
+def test_threshold_as_json(capsys):
+    code, out, _ = run(capsys, "threshold", "subset-sum", "--eps", "0.2", "0.05", "--trials", "200", "--json")
+    found = json.loads(out)["thresholds"]
+    assert code == 0
+    assert [one["eps"] for one in found] == [0.2, 0.05]
+    assert all(1 <= one["lower"] <= one["upper"] for one in found)
+
+
+def test_claims(capsys):
+    code, out, _ = run(capsys, "claims", "--json")
+    assert code == 0
+    assert [claim["id"] for claim in json.loads(out)["claims"]][:2] == ["SS-1", "SS-2"]
+    assert "SS-6" in run(capsys, "claims")[1]
+
+
+BAD = {
+    "n below 1": ([*ESTIMATE[:3], "0", "--eps", "0.1"], "n=0 is not allowed: n is a whole number from 1 to 40"),
+    "n above 40": ([*ESTIMATE[:3], "41", "--eps", "0.1"], "n=41 is not allowed"),
+    "n no number": ([*ESTIMATE[:3], "six", "--eps", "0.1"], '"six"'),
+    "eps zero": ([*ESTIMATE[:5], "0"], "eps=0.0 is not allowed: eps is a finite number above 0"),
+    "eps negative": ([*ESTIMATE[:5], "-0.1"], "eps=-0.1 is not allowed"),
+    "eps NaN": ([*ESTIMATE[:5], "nan"], "eps=nan is not allowed"),
+    "eps missing": (ESTIMATE[:4], "--eps"),
+    "law": ([*ESTIMATE, "--law", "cauchy"], "law='cauchy' is not known"),
+    "target": ([*ESTIMATE, "--target", "axis"], "target='axis' is not allowed"),
+    "trials": ([*ESTIMATE, "--trials", "0"], "trials=0 is not allowed"),
+    "seed": ([*ESTIMATE, "--seed", "-1"], "seed=-1 is not allowed"),
+    "devices": ([*ESTIMATE, "--devices", "0"], "devices=0 is not allowed"),
+    "option": ([*ESTIMATE, "--epsilon", "1"], "--epsilon"),
+    "command": (["estimat"], 'Did you mean "estimate"?'),
+    "problem": (["estimate", "subset"], "subset-sum"),
+    "claim": (["verify", "SS-9"], "claim 'SS-9' is not known: claims are SS-1"),
+    "budget": (["verify", "--budget", "huge"], "budget='huge' is not known: budget is one of quick"),
+    "out": (["verify", "SS-1", "--out", "/proc/nowhere"], "out='/proc/nowhere' cannot be written"),
+    "threshold p": (["threshold", "subset-sum", "--eps", "0.1", "--p", "1"], "p=1.0 is not allowed"),
+}
+
+
+@pytest.mark.parametrize("name", list(BAD))
+def test_bad_input_is_one_line_and_status_2(capsys, name):
+    tokens, message = BAD[name]
+    code, out, err = run(capsys, *tokens)
+    assert code == 2
+    assert out == ""
+    assert err.startswith("ltjax: ")
+    assert err.count("\n") == 1
+    assert message in err
+
+
+def test_an_output_folder_with_other_files_is_refused_and_left_alone(capsys, tmp_path):
+    (tmp_path / "thesis.tex").write_text("years of work")
+    code, _, err = run(capsys, "verify", "SS-1", "--out", str(tmp_path))
+    assert code == 2
+    assert "holds other files" in err
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_an_output_path_that_is_a_file_is_refused(capsys, tmp_path):
+    file = tmp_path / "report"
+    file.write_text("")
+    assert "is a file" in run(capsys, "verify", "SS-1", "--out", str(file))[2]
+    assert [path.name for path in tmp_path.iterdir()] == ["report"]
+
+
+def test_verify_writes_a_whole_report(capsys, tmp_path):
+    code, out, err = run(capsys, "verify", "SS-1", "--out", str(tmp_path / "deep" / "report"))
+    assert code == 0
+    assert out == ""
+    assert "SS-1 supported" in err
+    report = tmp_path / "deep" / "report"
+    results = json.loads((report / "results.json").read_text())
+    (claim,) = results["claims"]
+    assert (claim["id"], claim["verdict"]) == ("SS-1", "supported")
+    assert all(control["refuted"] for control in claim["controls"])
+    assert results["provenance"]["seed"] == 0
+    assert claim["evidence"]["drawn"][0]["dtype"] == "float64"
+    assert {path.name for path in (report / "figures").iterdir()} == {"SS-1.png", "SS-1.svg"}
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["report"], "no draft is left"
+    html = (report / "index.html").read_text()
+    assert "<math" in html
+    assert "$" not in re.sub(r"<!--.*?-->", "", html, flags=re.DOTALL), "all LaTeX is typeset"
+    for outside in ("http://", "https://"):
+        # Namespaces are names, not addresses that a browser fetches.
+        assert all(f'="{outside}' not in line or "xmlns" in line or "rdf" in line for line in html.splitlines())
+    assert "src=" not in html
+    # Once more into the same folder: replaced as a whole.
+    assert run(capsys, "verify", "SS-1", "--json", "--out", str(report))[0] == 0
+
+
+def test_a_failing_run_says_so(capsys, monkeypatch):
+    from ltjax import bounds
+
+    monkeypatch.setattr(bounds, "hit_probability_bound", lambda *arguments: 1e-9)
+    code, out, err = run(capsys, "verify", "SS-1", "--json")
+    assert code == 1
+    assert json.loads(out)["passed"] is False
+    assert json.loads(out)["claims"][0]["verdict"] == "refuted"
+    assert err == ""

@@ -1,0 +1,218 @@
+"""Kernels against brute force, symmetries, witnesses."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from brute import covering_radius, least_error
+from hypothesis import given
+from hypothesis import strategies as st
+
+import ltjax
+from ltjax import laws
+from ltjax.kernels import subset_sums as kernels
+
+N = 14
+TRIALS = 4
+seeds = st.integers(0, 2**31 - 1)
+targets = st.floats(-1.5, 1.5, width=32)
+law_names = st.sampled_from(sorted(laws.LAWS))
+
+
+def draws(name, seed, n=N, float64=False):
+    """Coefficients of one shape: those beyond n are 0 and add nothing, so that nothing is compiled again."""
+    with jax.enable_x64(float64):
+        dtype = jnp.float64 if float64 else jnp.float32
+        values = np.array(laws.get_law(name).sample(jax.random.key(seed), (TRIALS, N), dtype))
+    values[:, n:] = 0.0
+    return values
+
+
+prefix_errors = jax.jit(
+    lambda values, target: (
+        lambda fixed: (kernels.nearest(fixed.values, fixed.target, range(1, N + 1)).error * fixed.quantum, fixed.guard)
+    )(kernels.to_fixed_point(values.T, target))
+)
+
+
+@given(law_names, seeds, st.integers(1, N), targets)
+def test_nearest_sum_equals_brute_force_for_every_law(name, seed, n, target):
+    values = draws(name, seed, n)
+    errors, subsets = ltjax.nearest_subset_sums(values, target, masks=True)
+    witnessed = np.abs(np.float64(target) - (np.asarray(subsets) * values.astype(np.float64)).sum(axis=1))
+    for i in range(TRIALS):
+        truth = least_error(values[i, :n], target)
+        assert abs(float(errors[i]) - truth) < 1e-6
+        assert abs(witnessed[i] - truth) < 1e-6
+
+
+@given(law_names, seeds, targets)
+def test_every_prefix_at_once_and_monotone(name, seed, target):
+    values = draws(name, seed)
+    errors, guard = prefix_errors(values, jnp.full(TRIALS, target, jnp.float32))
+    errors, guard = np.asarray(errors, np.float64), np.asarray(guard, np.float64)
+    assert np.all(np.diff(errors, axis=0) <= 0), "a hit with n is a hit with n + 1"
+    for n in (1, 2, 5, 8, 11):
+        for i in range(TRIALS):
+            assert abs(errors[n - 1, i] - least_error(values[i, :n], target)) <= guard[i] + 1e-7
+
+
+@given(law_names, seeds, targets)
+def test_order_and_sign_do_not_matter(name, seed, target):
+    values = draws(name, seed)
+    order = np.random.default_rng(seed).permutation(N)
+    errors = ltjax.nearest_subset_sums(values, target)
+    # Whole numbers: not close but equal.
+    np.testing.assert_array_equal(errors, ltjax.nearest_subset_sums(values[:, order], target))
+    np.testing.assert_array_equal(errors, ltjax.nearest_subset_sums(-values, -target))
+
+
+@given(seeds, st.integers(0, 2**N - 1))
+def test_a_planted_subset_is_found(seed, subset):
+    values = draws("uniform", seed)
+    chosen = ((subset >> np.arange(N)) & 1).astype(bool)
+    target = values[0, chosen].astype(np.float64).sum()
+    error, masks = ltjax.nearest_subset_sums(values[:1], np.float32(target), masks=True)
+    assert float(error[0]) == 0.0  # uniform draws are whole multiples of 2^-22
+    assert np.float64(values[0, np.asarray(masks[0])].astype(np.float64).sum()) == target
+
+
+@pytest.mark.parametrize(("n", "float64"), [(21, True), (32, True), (40, False)])
+def test_a_planted_subset_is_found_in_large_sets(n, float64):
+    rng = np.random.default_rng(n)
+    values = np.round(rng.uniform(-1, 1, (2, n)) * 2**20) / 2**20
+    chosen = rng.random((2, n)) < 0.5
+    with jax.enable_x64(float64):
+        values = values.astype(np.float64 if float64 else np.float32)
+        target = (values * chosen).sum(axis=1).astype(values.dtype)
+        errors, masks = ltjax.nearest_subset_sums(values, target, masks=True)
+    assert np.all(np.asarray(errors) == 0.0)
+    np.testing.assert_array_equal((values * np.asarray(masks)).astype(np.float64).sum(axis=1), target)
+
+
+def test_float64_resolves_what_float32_cannot():
+    values = draws("uniform", 1, float64=True)
+    with jax.enable_x64(True):
+        fine = np.asarray(ltjax.nearest_subset_sums(values, 0.5))
+        assert fine.dtype == np.float64
+    for i in range(TRIALS):
+        assert abs(fine[i] - least_error(values[i], 0.5)) < 1e-15
+
+
+_fixed = jax.jit(kernels.to_fixed_point)
+
+
+@given(law_names, seeds)
+def test_guard_covers_the_rounding(name, seed):
+    """For a random subset, whole-number and real sums differ by at most the guard."""
+    values = draws(name, seed)
+    fixed = _fixed(values.T, np.full(TRIALS, 0.3, np.float32))
+    subset = np.random.default_rng(seed).random(N) < 0.5
+    for i in range(TRIALS):
+        real = np.float64(np.float32(0.3)) - values[i, subset].astype(np.float64).sum()
+        whole = int(fixed.target[i]) - int(np.asarray(fixed.values)[subset, i].astype(np.int64).sum())
+        assert abs(real - whole * float(fixed.quantum[i])) <= float(fixed.guard[i])
+        assert np.abs(np.asarray(fixed.values, np.int64)[:, i]).sum() < 2**30
+
+
+@pytest.mark.parametrize(
+    ("size", "max_size"), [(0, None), (3, None), (7, None), (9, None), (None, 0), (None, 4), (None, 8)]
+)
+@pytest.mark.parametrize("name", ["uniform", "rademacher"])
+def test_sizes_equal_brute_force(name, size, max_size):
+    n = 9
+    values = draws(name, 11)[:, :n]
+    fixed = kernels.to_fixed_point(jnp.asarray(values).T, jnp.full(TRIALS, 0.5, jnp.float32))
+    found = jax.jit(lambda v, t: kernels.nearest_of_size(v, t, [4, n], size, max_size))(fixed.values, fixed.target)
+    masks = kernels.unpack_masks(np.asarray(found.even), np.asarray(found.odd), n)
+    for row, prefix in enumerate([4, n]):
+        for i in range(TRIALS):
+            allowed = (lambda k: k == size) if size is not None else (lambda k: k <= max_size)
+            truth = least_error(values[i, :prefix], 0.5, allowed)
+            if np.isinf(truth):
+                assert int(found.error[row, i]) == np.iinfo(np.int32).max
+                continue
+            assert abs(float(found.error[row, i] * fixed.quantum[i]) - truth) < 1e-6
+            assert allowed(masks[row, i].sum())
+            assert abs(abs(0.5 - values[i, masks[row, i]].astype(np.float64).sum()) - truth) < 1e-6
+
+
+@pytest.mark.parametrize("d", [1, 2, 3])
+@pytest.mark.parametrize("method", ["direct", "sweep"])
+def test_vectors_equal_brute_force(d, method):
+    n, target = 9, 0.4
+    values = np.array(laws.get_law("normal").sample(jax.random.key(d), (TRIALS, n, d)))
+    fixed = kernels.to_fixed_point(jnp.moveaxis(jnp.asarray(values), 0, -1), jnp.full((d, TRIALS), target, jnp.float32))
+    if method == "direct":
+        error, even, odd = kernels.nearest_vector(fixed.values, fixed.target, [n])
+        error, even, odd = error[0], even[0], odd[0]
+    else:
+        sweep = lambda v, t: kernels._nearest_vector_sweep(v, t, n)  # noqa: E731
+        error, even, odd = jax.vmap(sweep, (2, 1))(fixed.values, fixed.target)
+    masks = kernels.unpack_masks(np.asarray(even), np.asarray(odd), n)
+    for i in range(TRIALS):
+        truth = least_error(values[i], target)
+        assert abs(float(error[i] * fixed.quantum[i]) - truth) < 1e-6
+        witnessed = np.abs(target - values[i, masks[i]].astype(np.float64).sum(axis=0)).max()
+        assert abs(witnessed - truth) < 1e-6
+
+
+def test_vectors_beyond_the_direct_search():
+    n = kernels.DIRECT_TERMS + 2
+    values = np.array(laws.get_law("uniform").sample(jax.random.key(0), (1, n, 2)))
+    error = float(ltjax.nearest_subset_sums(values, 0.5)[0])
+    assert abs(error - least_error(values[0], 0.5)) < 1e-6
+
+
+@given(seeds, st.sampled_from(["uniform", "normal"]))
+def test_covering_radius_equals_brute_force(seed, name):
+    values = draws(name, seed)[:, :10]
+    cover = _cover(values)
+    for i in range(TRIALS):
+        for row, n in enumerate((3, 10)):
+            assert abs(cover[0][row, i] - covering_radius(values[i, :n])) < 1e-6
+    # The farthest point is a witness: the other kernel finds no nearer sum.
+    errors = ltjax.nearest_subset_sums(values, jnp.asarray(cover[1][1], jnp.float32))
+    np.testing.assert_allclose(np.asarray(errors), cover[0][1], atol=1e-6)
+
+
+@jax.jit
+def _cover(values):
+    fixed = kernels.to_fixed_point(values.T, jnp.ones(len(values), jnp.float32))
+    cover = kernels.cover(fixed.values, -fixed.target, fixed.target, [3, 10])
+    return cover.radius * fixed.quantum / 2, cover.point * fixed.quantum / 2
+
+
+def test_merge_sorts_any_lengths():
+    rng = np.random.default_rng(0)
+    for p, q in [(1, 1), (3, 5), (8, 8), (1, 7), (13, 2)]:
+        a, b = (np.sort(rng.integers(-50, 50, (k, 3)).astype(np.int32), axis=0) for k in (p, q))
+        merged = kernels.merge(jnp.asarray(a), jnp.asarray(b))
+        np.testing.assert_array_equal(merged, np.sort(np.concatenate([a, b]), axis=0))
+
+
+def test_works_under_jit_and_shards():
+    values = draws("uniform", 3)
+    plain = ltjax.nearest_subset_sums(values, 0.5)
+    np.testing.assert_array_equal(plain, jax.jit(ltjax.nearest_subset_sums)(values, 0.5))
+    np.testing.assert_array_equal(plain, ltjax.nearest_subset_sums(values, 0.5, devices=jax.local_devices()))
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (np.zeros((2, 41), np.float32), "n=41 is not allowed: n is a whole number from 1 to 40"),
+        (np.zeros((2, 0), np.float32), "n=0 is not allowed"),
+        (np.full((2, 3), np.nan, np.float32), "NaN or infinity"),
+        (np.zeros(3, np.float32), "values of shape"),
+        (np.zeros((2, 3), int), "values of shape"),
+    ],
+)
+def test_bad_values(values, message):
+    with pytest.raises(ValueError, match=message):
+        ltjax.nearest_subset_sums(values, 0.5)
+
+
+def test_bad_target_shape():
+    with pytest.raises(ValueError, match="target of shape"):
+        ltjax.nearest_subset_sums(np.zeros((2, 3), np.float32), np.zeros(3, np.float32))

@@ -1,0 +1,138 @@
+"""A trial is a key: the same counts for any number of devices, chunk, or company."""
+
+import jax
+import numpy as np
+import pytest
+
+import ltjax
+from ltjax.inference import trials
+from ltjax.problems.base import HIT, MISS, UNDECIDED
+
+NS, EPS, TRIALS = (3, 6, 9), (0.1, 0.01), 3000
+PROBLEMS = {
+    "fixed": ltjax.SubsetSum(),
+    "drawn": ltjax.SubsetSum(law="normal-product", target="uniform"),
+    "cover": ltjax.SubsetSum(target="cover"),
+    "vectors": ltjax.SubsetSum(d=2),
+    "size": ltjax.SubsetSum(size=3),
+    "float64": ltjax.SubsetSum(law="normal", dtype="float64"),
+}
+
+
+def counts(problem, **how):
+    ns = NS if problem.size is None else (5, 9)
+    return trials.count(problem, ns, EPS, TRIALS, jax.random.key(7), **how)
+
+
+@pytest.mark.parametrize("name", list(PROBLEMS))
+def test_counts_do_not_depend_on_devices_or_chunks(name):
+    problem = PROBLEMS[name]
+    reference = counts(problem, devices=jax.local_devices()[:1])
+    assert np.all(reference.hits + reference.misses + reference.undecided == TRIALS)
+    assert np.all(np.diff(reference.hits, axis=0) >= 0), "monotone in n"
+    assert np.all(np.diff(reference.hits, axis=1) <= 0), "monotone in ε (which decreases)"
+    for how in (
+        {"chunk": 100, "devices": jax.local_devices()[:2]},
+        {"chunk": 2500, "devices": jax.local_devices()},
+    ):
+        other = counts(problem, **how)
+        np.testing.assert_array_equal(reference.hits, other.hits)
+        np.testing.assert_array_equal(reference.misses, other.misses)
+
+
+def test_a_trial_does_not_depend_on_its_company():
+    problem, key = PROBLEMS["drawn"], jax.random.key(1)
+    few = next(iter(trials.decisions(problem, NS, EPS, 10, key)))
+    many = next(iter(trials.decisions(problem, NS, EPS, 500, key)))
+    alone = problem.decide(jax.vmap(jax.random.fold_in, (None, 0))(key, np.arange(10)), NS, EPS)
+    for other in (many, alone):
+        np.testing.assert_array_equal(few.lower, other.lower[:10])
+        np.testing.assert_array_equal(few.witness["mask"], other.witness["mask"][:10])
+
+
+def test_every_hit_has_a_mask_and_no_miss_has_one():
+    """Witnesses re-checked by hand, and misses against brute force."""
+    from brute import least_error
+
+    eps = 0.02
+    for decision in trials.decisions(ltjax.SubsetSum(law="normal"), (8,), (eps,), 200, jax.random.key(0)):
+        for i in range(len(decision)):
+            values, target = decision.instance["values"][i], decision.instance["target"][i]
+            error = abs(target - values[decision.witness["mask"][i, 0]].sum())
+            assert decision.lower[i, 0] <= error <= decision.upper[i, 0]
+            if decision.status[i, 0, 0] == HIT:
+                assert error <= eps
+            if decision.status[i, 0, 0] == MISS:
+                assert least_error(values, target) > eps
+
+
+def test_float32_falls_to_undecided_where_its_lattice_could_turn_the_decision():
+    how = {"trials": 4000, "key": jax.random.key(0), "n": 18, "eps": 1e-5}
+    coarse = ltjax.estimate(ltjax.SubsetSum(dtype="float32"), **how)
+    fine = ltjax.estimate(ltjax.SubsetSum(), **how)
+    assert coarse.undecided > 400
+    assert fine.undecided == 0
+    assert fine.problem["dtype"] == "float64"
+    assert coarse.lower <= fine.hits / fine.trials <= coarse.upper
+
+
+def test_status_is_undecided_only_between_the_bounds():
+    from ltjax.problems.base import status_of
+
+    lower, upper = np.array([[0.1, 0.2, 0.3]]), np.array([[0.15, 0.3, np.inf]])
+    status = status_of(lower, upper, np.array([0.25]))
+    assert status[0, :, 0].tolist() == [HIT, UNDECIDED, MISS]
+
+
+def test_first_hits_and_counts_agree():
+    problem, key = PROBLEMS["fixed"], jax.random.key(3)
+    outcomes = trials.first_hits(problem, NS, EPS, 1000, key)
+    direct = trials.count(problem, NS, EPS, 1000, key)
+    np.testing.assert_array_equal(outcomes.counts().hits, direct.hits)
+    np.testing.assert_array_equal(outcomes.counts().misses, direct.misses)
+
+
+def test_progress_adds_up():
+    seen = []
+    trials.count(PROBLEMS["fixed"], (5,), (0.1,), 5000, jax.random.key(0), chunk=1000, progress=seen.append)
+    assert sum(seen) == 5000
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"n": 0}, "n=0 is not allowed: n is a whole number from 1 to 40"),
+        ({"n": 41}, "n=41 is not allowed"),
+        ({"n": 2.5}, "n=2.5 is not allowed"),
+        ({"eps": 0.0}, "eps=0.0 is not allowed: eps is a finite number above 0"),
+        ({"eps": float("nan")}, "eps=nan is not allowed"),
+        ({"trials": 0}, "trials=0 is not allowed"),
+        ({"chunk": 0}, "chunk=0 is not allowed"),
+        ({"confidence": 1.0}, "confidence=1.0 is not allowed"),
+        ({"interval": "bayes"}, "interval='bayes' is not known"),
+        ({"key": 0}, "key=0 is not allowed"),
+    ],
+)
+def test_bad_arguments(change, message):
+    arguments = {"n": 5, "eps": 0.1, "trials": 10, "key": jax.random.key(0)} | change
+    with pytest.raises(ValueError, match=message):
+        ltjax.estimate(ltjax.SubsetSum(), **arguments)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"law": "cauchy"}, "law='cauchy' is not known"),
+        ({"target": "covers"}, "target='covers' is not allowed: target is a finite number, uniform or cover"),
+        ({"target": float("inf")}, "target=inf is not allowed"),
+        ({"d": 0}, "d=0 is not allowed"),
+        ({"size": -1}, "size=-1 is not allowed"),
+        ({"size": 1, "max_size": 2}, "exclude each other"),
+        ({"target": "cover", "d": 2}, "target='cover' goes with d=1"),
+        ({"size": 2, "d": 2}, "go with d=1"),
+        ({"dtype": "float16"}, "dtype='float16' is not known"),
+    ],
+)
+def test_bad_problems(options, message):
+    with pytest.raises(ValueError, match=message):
+        ltjax.SubsetSum(**options)
