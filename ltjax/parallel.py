@@ -16,9 +16,11 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 AXIS = "trials"
+Device = Any
+"""A `jax.Device`, which type checkers do not take for a class."""
 
 
-def map_blocks(fn: Callable[..., Any], block: int, devices: Sequence[jax.Device] | None = None) -> Callable[..., Any]:
+def map_blocks(fn: Callable[..., Any], block: int, devices: Sequence[Device] | None = None) -> Callable[..., Any]:
     """`fn`, which takes and returns pytrees of `block` rows, as a function of any number of rows.
 
     Args:
@@ -49,7 +51,7 @@ def map_blocks(fn: Callable[..., Any], block: int, devices: Sequence[jax.Device]
     return sharded
 
 
-def put(rows: Any, devices: Sequence[jax.Device] | None) -> Any:
+def put(rows: Any, devices: Sequence[Device] | None) -> Any:
     """`rows` laid out as `map_blocks` wants them on these devices."""
     if devices is None:
         return rows
@@ -57,7 +59,7 @@ def put(rows: Any, devices: Sequence[jax.Device] | None) -> Any:
     return jax.device_put(rows, NamedSharding(mesh, PartitionSpec(AXIS)))
 
 
-def padded(rows: int, block: int, devices: Sequence[jax.Device] | None = None) -> int:
+def padded(rows: int, block: int, devices: Sequence[Device] | None = None) -> int:
     """The least multiple of `block * len(devices)` that holds `rows`."""
     step = block * (len(devices) if devices is not None else 1)
     return -(-rows // step) * step

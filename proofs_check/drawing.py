@@ -1,6 +1,7 @@
 """One look for all figures: legible at column width, in greyscale and to the colour-blind."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -15,7 +16,7 @@ COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#E69F00", "#56B4E9", "#C
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (7, 2)))
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.size": 9.5,
     "font.family": "sans-serif",
     "axes.spines.top": False,
@@ -47,9 +48,9 @@ def whole_ticks(ax: Axes) -> None:
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
-def style(i: int) -> dict:
+def style(i: int, **changes: Any) -> dict[str, Any]:
     """Colour, marker and line of the i-th curve."""
-    return {"color": COLOURS[i % 7], "marker": MARKERS[i % 7], "linestyle": LINES[i % 7]}
+    return {"color": COLOURS[i % 7], "marker": MARKERS[i % 7], "linestyle": LINES[i % 7]} | changes
 
 
 def power_of_two(eps: float) -> str:

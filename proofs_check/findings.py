@@ -71,10 +71,11 @@ def within(name: str, low: float, high: float, margin: float, **numbers: Any) ->
     )
 
 
-def inside(name: str, low: float, high: float, least: float, most: float, **numbers: Any) -> Finding:
-    """A quantity lies in [least, most], from its confidence limits [low, high]."""
-    finding = within(name, low - (least + most) / 2, high - (least + most) / 2, (most - least) / 2)
-    return Finding(name, finding.verdict, numbers | {"interval": [low, high], "claimed in": [least, most]})
+def inside(name: str, limits: tuple[float, float], claimed: tuple[float, float], **numbers: Any) -> Finding:
+    """A quantity lies in the claimed range, from its confidence limits."""
+    middle, half = (claimed[0] + claimed[1]) / 2, (claimed[1] - claimed[0]) / 2
+    finding = within(name, limits[0] - middle, limits[1] - middle, half)
+    return Finding(name, finding.verdict, numbers | {"interval": list(limits), "claimed in": list(claimed)})
 
 
 def beats(name: str, claimed: scaling.Fit, rival: scaling.Fit, level: float) -> Finding:

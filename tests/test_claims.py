@@ -75,7 +75,7 @@ def test_findings_decide_as_stated():
     assert findings.within("", -0.1, 0.1, 0.2).verdict == "supported"
     assert findings.within("", 0.25, 0.3, 0.2).verdict == "refuted"
     assert findings.within("", 0.1, 0.3, 0.2).verdict == "inconclusive"
-    assert findings.inside("", 1.1, 1.2, 1.0, 2.0).verdict == "supported"
+    assert findings.inside("", (1.1, 1.2), (1.0, 2.0)).verdict == "supported"
     assert findings.smaller("", (1, 2), (3, 4)).verdict == "supported"
     assert findings.smaller("", (5, 6), (3, 4)).verdict == "refuted"
     assert findings.holds("", True, proved=True).verdict == "proved"

@@ -1,5 +1,6 @@
 """Exact and anytime-valid confidence intervals for a probability, and what a test of it can see."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,9 @@ def anytime(
     arguments.real("confidence", confidence, above=0.0, below=1.0)
     a, b = prior
 
+    def root(f: Callable[[float], float], low: float, high: float) -> float:
+        return scipy.optimize.root_scalar(f, bracket=(low, high), method="brentq", xtol=1e-15).root
+
     def limits(successes: int) -> tuple[float, float]:
         failures = trials - successes
         constant = scipy.special.betaln(a + successes, b + failures) - scipy.special.betaln(a, b)
@@ -70,9 +74,9 @@ def anytime(
         if trials == 0:
             return 0.0, 1.0
         tiny = 1e-300
-        lower = 0.0 if successes == 0 else scipy.optimize.brentq(excess, tiny, best, xtol=1e-15)
-        upper = 1.0 if failures == 0 else scipy.optimize.brentq(excess, best, 1.0 - 1e-16, xtol=1e-15)
-        return float(lower), float(upper)
+        lower = 0.0 if successes == 0 else root(excess, tiny, best)
+        upper = 1.0 if failures == 0 else root(excess, best, 1.0 - 1e-16)
+        return lower, upper
 
     return limits(hits)[0], limits(hits + undecided)[1]
 

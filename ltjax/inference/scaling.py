@@ -14,6 +14,7 @@ import dataclasses
 import math
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -115,7 +116,7 @@ class Fit:
     def interval(self, parameter: str, level: float) -> tuple[float, float]:
         """Two-sided limits of one parameter, wrong with chance `level` for many trials (normal limit law)."""
         i = self.law.parameters.index(parameter)
-        half = scipy.stats.norm.isf(level / 2.0) * math.sqrt(self.covariance[i, i])
+        half = float(scipy.stats.norm.isf(level / 2.0)) * math.sqrt(self.covariance[i, i])
         return self.estimate[parameter] - half, self.estimate[parameter] + half
 
     def region(self, level: float) -> float:
@@ -139,7 +140,7 @@ class Comparison:
 
     def beats(self, level: float) -> bool:
         """Whether the first law is the better one, wrong with chance at most `level` (normal limit law)."""
-        return self.z > scipy.stats.norm.isf(level)
+        return self.z > float(scipy.stats.norm.isf(level))
 
 
 def _terms(theta: Array, median: Array, bits: Array, low: Array, high: Array, top: float) -> Array:
@@ -235,11 +236,11 @@ def _maximise(
     optimiser = optax.lbfgs()
     value_and_grad = optax.value_and_grad_from_state(loss)
 
-    def step(carry: tuple[Array, optax.OptState, Array, Array]) -> tuple[Array, optax.OptState, Array, Array]:
+    def step(carry: Any) -> Any:
         theta, state, _, i = carry
         value, grad = value_and_grad(theta, state=state)
         updates, state = optimiser.update(grad, state, theta, value=value, grad=grad, value_fn=loss)
-        return optax.apply_updates(theta, updates), state, jnp.max(jnp.abs(grad)), i + 1
+        return optax.apply_updates(theta, updates), state, jnp.max(jnp.abs(jnp.asarray(grad))), i + 1
 
     carry = (start, optimiser.init(start), jnp.asarray(jnp.inf), jnp.asarray(0))
     theta, *_ = jax.lax.while_loop(lambda c: (c[2] > TOLERANCE) & (c[3] < ITERATIONS), step, carry)

@@ -63,7 +63,7 @@ def _trial_keys(key: Array, index: Array) -> Array:
     return jax.vmap(jax.random.fold_in, (None, 0))(key, index)
 
 
-def chunk_size(problem: AbstractProblem, n: int, devices: Sequence[jax.Device], chunk: int | None = None) -> int:
+def chunk_size(problem: AbstractProblem, n: int, devices: Sequence[parallel.Device], chunk: int | None = None) -> int:
     """Trials a dispatch: as many as wanted (default: `BLOCKS_PER_CHUNK` blocks a device), in whole blocks."""
     block = problem.block(n)
     if chunk is None:
@@ -79,7 +79,7 @@ def decisions(
     key: Key[Array, ""],
     *,
     chunk: int | None = None,
-    devices: Sequence[jax.Device] | None = None,
+    devices: Sequence[parallel.Device] | None = None,
     progress: Progress | None = None,
 ) -> Iterator[Decision]:
     """Decide trials 0..trials-1 of the run `key`, chunk by chunk, in order.

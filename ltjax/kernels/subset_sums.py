@@ -19,11 +19,12 @@ prefix, so that all prefixes together cost about twice the longest one.
 
 from collections.abc import Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Bool, Float, Int
 
 from ltjax import arguments, parallel
@@ -134,18 +135,20 @@ def _nearest_pair(
     # The lowest bit tells the lists apart and survives minimum and maximum.
     line = merge(a << 1, (((target - b)[::-1]) << 1) | 1)
     low, high = line[:-1], line[1:]
-    gap = jnp.where(((low ^ high) & 1) == 1, (high >> 1) - (low >> 1), jnp.iinfo(a.dtype).max)
-    at = jnp.argmin(gap, axis=0)[None]
-    error, low, high = (jnp.take_along_axis(x, at, axis=0)[0] for x in (gap, low, high))
-    first_is_a = (low & 1) == 0
-    x = jnp.where(first_is_a, low, high) >> 1
-    y = target - (jnp.where(first_is_a, high, low) >> 1)
-    return error, x, y
+    most = jnp.iinfo(a.dtype).max
+    gap = jnp.where(((low ^ high) & 1) == 1, (high >> 1) - (low >> 1), most)
+    error = jnp.min(gap, axis=0)
+    # The first pair with that gap, found by a minimum: an argmin would not run on vector units.
+    low = jnp.min(jnp.where(gap == error, low, most), axis=0)
+    low, first_is_a = low >> 1, (low & 1) == 0
+    return error, jnp.where(first_is_a, low, low + error), target - jnp.where(first_is_a, low + error, low)
 
 
 def _find(sums: Int[Array, "p trials"], value: Int[Array, " trials"]) -> Int[Array, " trials"]:
     """Position of a value known to be among the sums."""
-    return jnp.argmax(sums == value, axis=0).astype(jnp.int32)
+    rows = sums.shape[0]
+    position = jnp.arange(rows, dtype=jnp.int32)[:, None]
+    return jnp.min(jnp.where(sums == value, position, rows), axis=0)
 
 
 def nearest(values: Int[Array, "n trials"], target: Int[Array, " trials"], prefixes: Sequence[int]) -> Nearest:
@@ -257,13 +260,13 @@ def _nearest_vector_direct(
     distance = jnp.max(jnp.abs(target - sums), axis=1)
     out = []
     for n in prefixes:
-        at = jnp.argmin(distance[: 1 << n], axis=0)
-        error = jnp.take_along_axis(distance, at[None], axis=0)[0]
+        error = jnp.min(distance[: 1 << n], axis=0)
+        at = _find(distance[: 1 << n], error)
         even, odd = (
             sum((((at >> (2 * j + side)) & 1) << j for j in range((n + 1 - side) // 2)), jnp.zeros_like(at))
             for side in (0, 1)
         )
-        out.append((error, even.astype(jnp.int32), odd.astype(jnp.int32)))
+        out.append((error, even, odd))
     return out
 
 
@@ -318,8 +321,8 @@ def cover(
         point = jnp.clip(left + right, 2 * low, 2 * high)
         distance = jnp.minimum(point - 2 * left, 2 * right - point)
         # An interval between sums that misses [low, high] gets a negative distance by the clipping.
-        at = jnp.argmax(distance, axis=0)[None]
-        radius, point = (jnp.take_along_axis(x, at, axis=0)[0] for x in (distance, point))
+        radius = jnp.max(distance, axis=0)
+        point = jnp.min(jnp.where(distance == radius, point, jnp.iinfo(point.dtype).max), axis=0)
         for end, gap in ((low, lists[n][0] - low), (high, high - lists[n][-1])):
             point = jnp.where(2 * gap > radius, 2 * end, point)
             radius = jnp.maximum(radius, 2 * gap)
@@ -327,10 +330,16 @@ def cover(
     return Cover(*(jnp.stack(part) for part in zip(*out, strict=True)))
 
 
-def unpack_masks(
-    even: Int[Array, "..."] | np.ndarray, odd: Int[Array, "..."] | np.ndarray, n: int
-) -> Bool[Array, "... n"]:
-    """The two bit strings of `Nearest` as one boolean mask over the n coefficients (NumPy or JAX arrays)."""
+def unpack_masks(even: Any, odd: Any, n: int) -> Any:
+    """The two bit strings of `Nearest` as one boolean mask over the n coefficients.
+
+    Args:
+        even, odd: shape (...), NumPy or JAX arrays.
+        n: how many coefficients.
+
+    Returns:
+        Shape (..., n), of the same kind.
+    """
     position = np.arange(n, dtype=np.int32)
     word = odd[..., None] * (position % 2) + even[..., None] * (1 - position % 2)
     return ((word >> (position // 2)) & 1) == 1
@@ -341,15 +350,17 @@ def block_size(entries: int) -> int:
     return int(np.clip((1 << 18) // entries, 1, 1024))
 
 
-@partial(jax.jit, static_argnames=("devices",))
-def _nearest_rows(values: Array, target: Array, devices: tuple[jax.Device, ...] | None) -> Array:
+@partial(jax.jit, static_argnames=("masks", "devices"))
+def _nearest_rows(values: Array, target: Array, masks: bool, devices: tuple[parallel.Device, ...] | None) -> Any:
     block = block_size(2 << (values.shape[1] // 2))
 
-    def solve(rows: tuple[Array, Array]) -> tuple[Array, Array, Array]:
+    def solve(rows: tuple[Array, Array]) -> Any:
         fixed = to_fixed_point(jnp.moveaxis(rows[0], 0, -1), jnp.moveaxis(rows[1], 0, -1))
         kernel = nearest if values.ndim == 2 else nearest_vector
         best = kernel(fixed.values, fixed.target, [values.shape[1]])
-        return best.error[0].astype(fixed.quantum.dtype) * fixed.quantum, best.even[0], best.odd[0]
+        error = best.error[0].astype(fixed.quantum.dtype) * fixed.quantum
+        # What is not returned is not computed.
+        return (error, unpack_masks(best.even[0], best.odd[0], values.shape[1])) if masks else error
 
     rows = parallel.padded(values.shape[0], block, devices)
     padded = (parallel.pad_rows(values, rows), parallel.pad_rows(target, rows))
@@ -361,7 +372,7 @@ def nearest_subset_sums(
     target: Float[Array, " #trials *d"] | float,
     *,
     masks: bool = False,
-    devices: Sequence[jax.Device] | None = None,
+    devices: Sequence[parallel.Device] | None = None,
 ) -> Float[Array, " trials"] | tuple[Float[Array, " trials"], Bool[Array, "trials n"]]:
     """The distance from the target to the nearest subset sum (the empty sum included), exactly.
 
@@ -395,9 +406,6 @@ def nearest_subset_sums(
         target = jnp.broadcast_to(target, shape)
     except ValueError:
         raise ValueError(f"target of shape {target.shape} is not allowed: it broadcasts to {shape}") from None
-    if not isinstance(values, jax.core.Tracer) and not bool(
-        jnp.all(jnp.isfinite(values)) & jnp.all(jnp.isfinite(target))
-    ):
+    if not isinstance(values, Tracer) and not bool(jnp.all(jnp.isfinite(values)) & jnp.all(jnp.isfinite(target))):
         raise ValueError("values or target hold NaN or infinity: all numbers must be finite")
-    error, even, odd = _nearest_rows(values, target, tuple(devices) if devices is not None else None)
-    return (error, unpack_masks(even, odd, values.shape[1])) if masks else error
+    return _nearest_rows(values, target, masks, tuple(devices) if devices is not None else None)

@@ -133,7 +133,7 @@ def draw_rows(
     problem: AbstractProblem,
     n: int,
     block: int,
-    devices: tuple[jax.Device, ...] | None = None,
+    devices: tuple[parallel.Device, ...] | None = None,
 ) -> Any:
     """One instance a key, `block` at a time on each device."""
     draw = jax.vmap(lambda key: problem.draw(key, n))
@@ -148,7 +148,7 @@ def search_rows(
     problem: AbstractProblem,
     ns: tuple[int, ...],
     block: int,
-    devices: tuple[jax.Device, ...] | None = None,
+    devices: tuple[parallel.Device, ...] | None = None,
 ) -> Any:
     """Search every instance, `block` at a time on each device."""
     return parallel.map_blocks(lambda rows, eps: problem.search(rows, ns, eps), block, devices)(instances, eps)

@@ -156,7 +156,7 @@ class SubsetSum(AbstractProblem):
         instance = {"values": values, "target": target}
         best = found.found
         if isinstance(best, kernels.Cover):
-            radius, point = best.radius * quantum / 2, best.point * quantum / 2
+            radius, point = np.asarray(best.radius) * quantum / 2, np.asarray(best.point) * quantum / 2
             lower, upper = np.maximum(radius - band - moved, 0.0), radius + band + moved
             return Decision(status_of(lower, upper, eps), lower, upper, instance, {"point": point})
         masks = kernels.unpack_masks(best.even, best.odd, max(ns))

@@ -20,6 +20,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from ltjax import bounds
@@ -83,7 +84,7 @@ def draw(data: dict[str, Any]) -> Figure:
     figure, (ax,) = drawing.panels()
     for i, (n, k) in enumerate(CASES):
         cells = [_hits(data, n, k, e) for e in precisions(n, k)[:-1]]
-        hits, trials = [cell[0] for cell in cells], cells[0][2]
+        hits, trials = np.array([cell[0] for cell in cells]), cells[0][2]
         drawing.frequencies(ax, (*SHARES, SUFFICIENT), hits, trials, i, f"n = {n}, k = {k}")
     ax.plot([0.04, 1.0, 7.0], [0.04, 1.0, 1.0], color="#000000", linewidth=0.8, label="counting bound")
     ax.set(xscale="log", xlabel=r"$\binom{n}{k}\,\varepsilon$", ylabel="P(hit), z = 0.5")

@@ -44,9 +44,8 @@ def judge(data: dict[str, Any], level: float, law: str = "logarithmic", constant
     level /= len(rivals) + len(SUFFICIENT) + 1
     found = [findings.beats(f"median threshold grows {law}, not {r}", fits[law], fits[r], level) for r in rivals]
     if law == "logarithmic":
-        found.append(
-            findings.inside("slope per bit", *fits[law].interval("a", level), 1.0, 2.0, estimate=fits[law].estimate)
-        )
+        slope = fits[law].interval("a", level)
+        found.append(findings.inside("slope per bit", slope, (1.0, 2.0), estimate=fits[law].estimate, level=level))
     for e in SUFFICIENT:
         n = math.ceil(-constant * math.log2(e))
         i, j = NS.index(n), EPS.index(e)
@@ -81,7 +80,7 @@ def draw(data: dict[str, Any]) -> Figure:
             right.plot(x, threshold.interpolated, "ko")
     line = np.linspace(bits[0] - 0.5, bits[-1] + 0.5, 50)
     for i, law in enumerate(("logarithmic", "power")):
-        right.plot(line, data["fits"][law].median(2.0**-line), **(drawing.style(i + 1) | {"marker": ""}), label=law)
+        right.plot(line, data["fits"][law].median(2.0**-line), **drawing.style(i + 1, marker=""), label=law)
     right.plot(line, line, color="#000000", linewidth=0.8, label="counting limit")
     right.set(xlabel="log₂(1/ε)", ylabel="n at probability ½", ylim=(0, None))
     right.legend()

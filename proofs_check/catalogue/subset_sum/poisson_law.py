@@ -117,7 +117,7 @@ def draw(data: dict[str, Any]) -> Figure:
         x = [precision(n, r) / precision(n, 1.0) for r in RATES]
         rows = [difference(counts, rates, cell, 0.01, 1.0) for cell in cells]
         if n in JUDGED:
-            left.plot(x, [row[2] for row in rows], **(drawing.style(i) | {"linestyle": ""}), label=f"n = {n}")
+            left.plot(x, [row[2] for row in rows], **drawing.style(i, linestyle=""), label=f"n = {n}")
             left.plot(x, [row[3] for row in rows], color=drawing.COLOURS[i], linewidth=1)
         gap = [row[2] - row[3] for row in rows]
         error = np.abs([[row[0] for row in rows], [row[1] for row in rows]] - np.array(gap))

@@ -122,7 +122,7 @@ def draw(data: dict[str, Any]) -> Figure:
     bits = -np.log2(EPS)
     for i, law in enumerate(SHOWN):
         found = thresholds.brackets(data["outcomes"][law], 0.5, 0.99, {})
-        ax.plot(bits, [t.interpolated for t in found], **drawing.style(i), label=law)
+        ax.plot(bits, np.array([t.interpolated for t in found], float), **drawing.style(i), label=law)
     ax.set(xlabel="log₂(1/ε)", ylabel="n at probability ½, z = 0.5", ylim=(0, None))
     ax.legend()
     return figure

@@ -81,10 +81,8 @@ def judge(
     found.append(
         findings.inside(
             "neurons a bit grow like d to this power",
-            power - half,
-            power + half,
-            claimed_exponent - 0.5,
-            claimed_exponent + 0.5,
+            (power - half, power + half),
+            (claimed_exponent - 0.5, claimed_exponent + 0.5),
             **{"neurons a bit": {d: data["fits"][d].estimate["a"] for d in DIMENSIONS}, "level": level},
         )
     )
@@ -105,8 +103,8 @@ def draw(data: dict[str, Any]) -> Figure:
     error = [data["fits"][d].interval("a", 0.01)[1] - slope for d, slope in zip(DIMENSIONS, slopes, strict=True)]
     right.errorbar(DIMENSIONS, slopes, yerr=error, capsize=3, label="measured", **drawing.style(0))
     grid = np.array([1.0, 4.0])
-    right.plot(grid, grid, **(drawing.style(1) | {"marker": ""}), label="d (counting limit)")
-    right.plot(grid, grid**3, **(drawing.style(2) | {"marker": ""}), label="d³ (proved sufficiency)")
+    right.plot(grid, grid, **drawing.style(1, marker=""), label="d (counting limit)")
+    right.plot(grid, grid**3, **drawing.style(2, marker=""), label="d³ (proved sufficiency)")
     right.set(xscale="log", yscale="log", xlabel="d", ylabel="numbers a bit of precision")
     right.set_xticks(DIMENSIONS, [str(d) for d in DIMENSIONS])
     right.minorticks_off()
