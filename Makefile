@@ -20,6 +20,10 @@ lint: .venv/.installed-dev
 types: .venv/.installed-dev
 	$(BIN)/basedpyright
 
+# The README's table and figures, from a verification of now.
+readme: verify
+	$(BIN)/python -m proofs_check.report.readme $(OUT) README.md
+
 bench: .venv/.installed-dev
 	$(BIN)/python benchmarks/subset_sums.py
 
