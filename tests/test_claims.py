@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from ltjax import bounds, laws
+from ltjax import laws
+from ltjax.bounds import subset_sum as bounds
 from ltjax.kernels import subset_sums as kernels
 from proofs_check import claim as claims
 from proofs_check import findings, runner

@@ -137,7 +137,7 @@ def test_verify_writes_a_whole_report(capsys, tmp_path):
 
 
 def test_a_failing_run_says_so(capsys, monkeypatch):
-    from ltjax import bounds
+    from ltjax.bounds import subset_sum as bounds
 
     monkeypatch.setattr(bounds, "hit_probability_bound", lambda *arguments: 1e-9)
     code, out, err = run(capsys, "verify", "SS-1", "--json")

@@ -28,7 +28,7 @@ import numpy as np
 from flint import fmpq
 from matplotlib.figure import Figure
 
-from ltjax import bounds
+from ltjax.bounds import subset_sum as bounds
 from ltjax.kernels.subset_sums import MAX_TERMS
 from ltjax.laws import get_law
 from ltjax.problems.subset_sum import SubsetSum

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from ltjax import bounds
+from ltjax.bounds import subset_sum as bounds
 from ltjax.inference import intervals
 from ltjax.problems.subset_sum import SubsetSum
 from proofs_check import drawing, findings

@@ -27,7 +27,7 @@ import numpy as np
 from flint import arb
 from matplotlib.figure import Figure
 
-from ltjax import bounds
+from ltjax.bounds import subset_sum as bounds
 from ltjax.inference import scaling, thresholds
 from ltjax.laws import get_law
 from ltjax.problems.subset_sum import SubsetSum

@@ -24,7 +24,7 @@ import numpy as np
 import scipy.stats
 from matplotlib.figure import Figure
 
-from ltjax import bounds
+from ltjax.bounds import subset_sum as bounds
 from ltjax.inference import scaling
 from ltjax.laws import get_law
 from ltjax.problems.subset_sum import SubsetSum

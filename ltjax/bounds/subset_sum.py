@@ -1,4 +1,4 @@
-"""The theory's closed forms, one function a bound, each with its source."""
+"""Closed forms of random subset sum: the statements SS-1 to SS-6."""
 
 import math
 from typing import Any
