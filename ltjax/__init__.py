@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ltjax.kernels.subset_sums import nearest_subset_sums
     from ltjax.laws import LAWS, Law, get_law
     from ltjax.problems.base import AbstractProblem, Decision
+    from ltjax.problems.neuron_pruning import NeuronPruning
     from ltjax.problems.subset_sum import SubsetSum
 
 __version__ = "0.1.0"
@@ -27,6 +28,7 @@ _HOME = {
     "get_law": "ltjax.laws",
     "AbstractProblem": "ltjax.problems.base",
     "Decision": "ltjax.problems.base",
+    "NeuronPruning": "ltjax.problems.neuron_pruning",
     "SubsetSum": "ltjax.problems.subset_sum",
 }
 
@@ -36,6 +38,7 @@ __all__ = [
     "Decision",
     "Estimate",
     "Law",
+    "NeuronPruning",
     "SubsetSum",
     "Threshold",
     "estimate",

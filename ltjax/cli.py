@@ -17,6 +17,7 @@ from rich.table import Table
 from ltjax import __version__
 
 if TYPE_CHECKING:
+    from ltjax.problems.neuron_pruning import NeuronPruning
     from ltjax.problems.subset_sum import SubsetSum
 
 app = App(
@@ -93,11 +94,45 @@ class SubsetSumOptions:
         from ltjax.problems.subset_sum import SubsetSum
 
         target: Any = self.target
-        if self.target not in ("uniform", "cover"):
-            # The problem says what is allowed if this is no number.
-            with contextlib.suppress(ValueError):
-                target = float(self.target)
+        # The problem says what is allowed if this is neither a number nor a word it knows.
+        with contextlib.suppress(ValueError):
+            target = float(self.target)
         return SubsetSum(self.law, target, self.size, self.max_size, self.d, self.dtype)  # type: ignore[arg-type]
+
+
+@Parameter(name="*")
+@dataclasses.dataclass(frozen=True)
+class NeuronPruningOptions:
+    """Neuron pruning.
+
+    Parameters
+    ----------
+    d
+        Input dimension, 1 or 2.
+    readout
+        linear or relu.
+    law
+        Law of the weights: normal or uniform.
+    target
+        axis, generic (0.7 rad in the plane), or the direction's angle in the plane in radians.
+    """
+
+    d: int = 2
+    readout: str = "linear"
+    law: str = "normal"
+    target: str = "generic"
+
+    def problem(self) -> "NeuronPruning":
+        """The problem these options describe."""
+        from ltjax.problems.neuron_pruning import NeuronPruning
+
+        target: Any = self.target
+        with contextlib.suppress(ValueError):
+            target = float(self.target)
+        return NeuronPruning(self.d, self.readout, self.law, target)  # type: ignore[arg-type]
+
+
+Options = SubsetSumOptions | NeuronPruningOptions
 
 
 def _start_devices(count: int | None = None) -> list[Any]:
@@ -177,13 +212,42 @@ def estimate_subset_sum(
     interval
         exact (Clopper-Pearson) or anytime (valid however the number of trials was chosen).
     """
+    _estimate(options, sampling, trials, n=n, eps=eps, interval=interval)
+
+
+@estimate_app.command(name="neuron-pruning")
+def estimate_neuron_pruning(
+    *,
+    n: int,
+    eps: float,
+    trials: int = 1000,
+    interval: str = "exact",
+    solver: str = "auto",
+    options: NeuronPruningOptions = NeuronPruningOptions(),
+    sampling: Sampling = Sampling(),
+) -> None:
+    """P(taking out whole neurons of a random network leaves one within ε of the target).
+
+    Parameters
+    ----------
+    n
+        Hidden neurons of the start network.
+    eps
+        The precision ε.
+    trials
+        How many networks are drawn.
+    interval
+        exact (Clopper-Pearson) or anytime (valid however the number of trials was chosen).
+    solver
+        auto, or milp: integer programming, slow, the judge of the other.
+    """
+    _estimate(options, sampling, trials, n=n, eps=eps, interval=interval, solver=solver)
+
+
+def _estimate(options: Options, sampling: Sampling, trials: int, **what: Any) -> None:
     import ltjax
 
-    found = _compute(
-        lambda **how: ltjax.estimate(options.problem(), n=n, eps=eps, interval=interval, **how),  # type: ignore[arg-type]
-        sampling,
-        trials,
-    )
+    found = _compute(lambda **how: ltjax.estimate(options.problem(), **what, **how), sampling, trials)
     if sampling.json:
         _print_json(dataclasses.asdict(found))
         return
@@ -215,15 +279,43 @@ def threshold_subset_sum(
     n_max
         The largest n to look at; found by a pilot run if not given.
     """
+    _threshold(options, sampling, trials, eps=eps, p=p, n_max=n_max)
+
+
+@threshold_app.command(name="neuron-pruning")
+def threshold_neuron_pruning(
+    *,
+    eps: Annotated[list[float], Parameter(consume_multiple=True, negative_iterable="")],
+    p: float = 0.5,
+    trials: int = 100,
+    n_max: int | None = None,
+    options: NeuronPruningOptions = NeuronPruningOptions(),
+    sampling: Sampling = Sampling(),
+) -> None:
+    """The least n at which neuron pruning hits with probability p, for one or several ε.
+
+    Parameters
+    ----------
+    eps
+        One precision or several, all decided from the same draws.
+    p
+        The hit probability to reach.
+    trials
+        Independent draws.
+    n_max
+        The largest n to look at; found by a pilot run if not given.
+    """
+    _threshold(options, sampling, trials, eps=eps, p=p, n_max=n_max)
+
+
+def _threshold(options: Options, sampling: Sampling, trials: int, **what: Any) -> None:
     import ltjax
 
-    found = _compute(
-        lambda **how: ltjax.threshold(options.problem(), eps=eps, p=p, n_max=n_max, **how), sampling, trials
-    )
+    found = _compute(lambda **how: ltjax.threshold(options.problem(), **what, **how), sampling, trials)
     if sampling.json:
         _print_json({"thresholds": [dataclasses.asdict(one) for one in found]})
         return
-    table = Table("ε", "n at least", "n at most", "interpolated", title=f"n at hit probability {p:g}")
+    table = Table("ε", "n at least", "n at most", "interpolated", title=f"n at hit probability {what['p']:g}")
     for one in found:
         upper = str(one.upper) if one.upper is not None else f"not below {one.n_max}"
         middle = f"{one.interpolated:.2f}" if one.interpolated is not None else "-"

@@ -37,6 +37,7 @@ def estimate(
     key: Key[Array, ""],
     confidence: float = 0.99,
     interval: Literal["exact", "anytime"] = "exact",
+    solver: str = "auto",
     **how: Any,
 ) -> Estimate:
     """Estimate P(hit) from `trials` independent draws.
@@ -50,11 +51,13 @@ def estimate(
         confidence: of the interval, in (0, 1).
         interval: "exact" (Clopper-Pearson, for a number of trials fixed beforehand) or "anytime"
             (holds however the number of trials was chosen).
+        solver: "auto", or "milp" where the problem has it: a slow exact reference.
         how: `chunk`, `devices`, `progress` as for `ltjax.inference.trials.decisions`.
     """
     arguments.real("confidence", confidence, above=0.0, below=1.0)
     arguments.choice("interval", interval, ["exact", "anytime"])
     eps = arguments.real("eps", eps, above=0.0)
+    problem = problem.with_solver(solver)
     counts = count(problem, (n,), (eps,), trials, key, **how)
     hits, misses, undecided = (int(x[0, 0]) for x in (counts.hits, counts.misses, counts.undecided))
     limits = intervals.clopper_pearson if interval == "exact" else intervals.anytime

@@ -18,10 +18,6 @@ from ltjax.problems.base import HIT, MISS, AbstractProblem, Decision, draw_rows,
 
 MAX_TRIALS = 2**32 - 1
 """`fold_in` takes 32 bits."""
-BLOCKS_PER_CHUNK = 16
-"""Blocks a device and dispatch. It does not depend on the number of trials, so that runs of any length
-share one compilation; the last chunk is padded."""
-
 Progress = Callable[[int], None]
 
 
@@ -64,10 +60,10 @@ def _trial_keys(key: Array, index: Array) -> Array:
 
 
 def chunk_size(problem: AbstractProblem, n: int, devices: Sequence[parallel.Device], chunk: int | None = None) -> int:
-    """Trials a dispatch: as many as wanted (default: `BLOCKS_PER_CHUNK` blocks a device), in whole blocks."""
+    """Trials a dispatch: as many as wanted (default: the problem's blocks a device), in whole blocks."""
     block = problem.block(n)
     if chunk is None:
-        chunk = BLOCKS_PER_CHUNK * block * len(devices)
+        chunk = problem.blocks_per_chunk * block * len(devices)
     return parallel.padded(arguments.whole("chunk", chunk, 1, MAX_TRIALS), block, devices)
 
 

@@ -233,7 +233,7 @@ def _join(
         row, col = i + jnp.arange(tile), j + jnp.arange(tile)
         good &= ((row >= starts[block]) & (row < rows))[:, None]
         good &= ((col >= column) & (col < finish[block]))[None, :]
-        here = jnp.sum(good)
+        here = jnp.sum(good, dtype=jnp.int32)
 
         def store(found):
             found_i, found_j = found

@@ -3,13 +3,13 @@
 import abc
 import dataclasses
 from functools import partial
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import jax
 import numpy as np
 from jaxtyping import Array, Float, Int8, Key
 
-from ltjax import parallel
+from ltjax import arguments, parallel
 
 MISS: Final = -1
 UNDECIDED: Final = 0
@@ -68,6 +68,9 @@ class AbstractProblem(abc.ABC):
     """
 
     name: str = dataclasses.field(init=False, default="", repr=False)
+    blocks_per_chunk: ClassVar[int] = 16
+    """Blocks a device and dispatch, unless the caller chooses a chunk. It does not depend on the number of
+    trials, so that runs of any length share one compilation; the last chunk is padded."""
 
     @property
     @abc.abstractmethod
@@ -82,6 +85,11 @@ class AbstractProblem(abc.ABC):
     @abc.abstractmethod
     def resolved(self, eps: float) -> "AbstractProblem":
         """The same problem with every choice left open ("auto") made for precisions down to ε."""
+
+    def with_solver(self, solver: str) -> "AbstractProblem":
+        """The same problem, decided by another solver; this one knows its own only."""
+        arguments.choice("solver", solver, ["auto"])
+        return self
 
     @abc.abstractmethod
     def block(self, n: int) -> int:
