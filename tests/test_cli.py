@@ -58,7 +58,7 @@ def test_threshold_as_json(capsys):
 def test_claims(capsys):
     code, out, _ = run(capsys, "claims", "--json")
     assert code == 0
-    assert [claim["id"] for claim in json.loads(out)["claims"]][:2] == ["SS-1", "SS-2"]
+    assert [claim["id"] for claim in json.loads(out)["claims"]][:3] == ["NP-1", "NP-2", "SS-1"]
     assert "SS-6" in run(capsys, "claims")[1]
 
 
@@ -78,7 +78,7 @@ BAD = {
     "option": ([*ESTIMATE, "--epsilon", "1"], "--epsilon"),
     "command": (["estimat"], 'Did you mean "estimate"?'),
     "problem": (["estimate", "subset"], "subset-sum"),
-    "claim": (["verify", "SS-9"], "claim 'SS-9' is not known: claims are SS-1"),
+    "claim": (["verify", "SS-9"], "claim 'SS-9' is not known: claims are NP-1"),
     "budget": (["verify", "--budget", "huge"], "budget='huge' is not known: budget is one of quick"),
     "out": (["verify", "SS-1", "--out", "/proc/nowhere"], "out='/proc/nowhere' cannot be written"),
     "threshold p": (["threshold", "subset-sum", "--eps", "0.1", "--p", "1"], "p=1.0 is not allowed"),
