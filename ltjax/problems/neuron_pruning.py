@@ -22,7 +22,7 @@ SCAN_TERMS = 96
 """Beyond this the exhaustive walk overflows any frontier at once and only costs time."""
 NEAR_TERMS = 48
 """Up to here the exhaustive walk finds what the search near the kink would."""
-MOST_CAPACITY = 1 << 15
+MOST_CAPACITY = 1 << 16
 
 
 class Instance(NamedTuple):
@@ -56,7 +56,7 @@ class NeuronPruning(AbstractProblem):
         law: of all weights, "normal" or "uniform".
         target: "axis" (w = e_1), "generic" (0.7 rad in the plane), or w's angle in the plane.
         solver: "auto", or "milp": integer programming (HiGHS), slow, the judge of the other.
-        capacity: partial choices that the walk carries; by default 2^(5 + n/3), at most 2^15.
+        capacity: partial choices that the walk carries; by default 2^(5 + n/3), at most 2^16.
 
     Raises:
         ValueError: for options outside these.
