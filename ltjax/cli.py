@@ -167,7 +167,7 @@ def _print_json(value: dict[str, Any]) -> None:
     print(json.dumps(value, allow_nan=False))
 
 
-def _compute(what: Callable[..., Any], sampling: Sampling, trials: int, **options: Any) -> Any:
+def _compute(what: Callable[..., Any], sampling: Sampling, trials: int, runs: int = 1, **options: Any) -> Any:
     """Call an inference function with the sampling options, under a progress bar."""
     import jax
 
@@ -177,7 +177,7 @@ def _compute(what: Callable[..., Any], sampling: Sampling, trials: int, **option
     arguments.whole("trials", trials, 1)
     devices = _start_devices(sampling.devices)
     with _bar() as bar:
-        task = bar.add_task("trials", total=trials)
+        task = bar.add_task("trials", total=trials * runs)
         return what(
             trials=trials,
             key=jax.random.key(seed),
@@ -310,8 +310,12 @@ def threshold_neuron_pruning(
 
 def _threshold(options: Options, sampling: Sampling, trials: int, **what: Any) -> None:
     import ltjax
+    from ltjax import arguments
 
-    found = _compute(lambda **how: ltjax.threshold(options.problem(), **what, **how), sampling, trials)
+    _start_devices(sampling.devices)  # before anything else makes JAX look for them
+    problem, precisions = options.problem(), arguments.precisions(what["eps"])
+    runs = len(problem.groups(precisions))
+    found = _compute(lambda **how: ltjax.threshold(problem, **what, **how), sampling, trials, runs)
     if sampling.json:
         _print_json({"thresholds": [dataclasses.asdict(one) for one in found]})
         return

@@ -8,7 +8,7 @@ that. A target is f(x) = σ(⟨w, x⟩ + c) with ‖w‖ = 1 and c = 0 unless sa
 
 import dataclasses
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -160,7 +160,7 @@ def make_target(
         if target == "axis" or d == 1:
             return Target(jnp.zeros(d, dtype).at[0].set(1.0))
         if d == 2:
-            return Target(jnp.asarray([math.cos(GENERIC_ANGLE), math.sin(GENERIC_ANGLE)], dtype))
+            return make_target(target_angle(target), 2, dtype=dtype)
         if key is None:
             raise ValueError(f"key=None is not allowed: a generic target in d={d} dimensions is drawn, it needs a key")
         return Target(random_directions(key, 1, d, dtype)[0])
@@ -172,12 +172,57 @@ def make_target(
     return unit_target(target, d)
 
 
+def target_angle(target: str | float) -> float:
+    """The angle of w in the plane, radians, that a problem's option names."""
+    words = {"axis": 0.0, "generic": GENERIC_ANGLE}
+    return words[arguments.choice("target", target, words)] if isinstance(target, str) else float(target)
+
+
 def random_directions(
     key: Key[Array, ""], count: int, d: int, dtype: DTypeLike = jnp.float32
 ) -> Float[Array, "count d"]:
     """Independent uniform points of the sphere S^{d-1}, shape (count, d)."""
     x = jax.random.normal(key, (count, d), dtype)
     return x / jnp.linalg.norm(x, axis=-1, keepdims=True)
+
+
+class Weights(NamedTuple):
+    """Weights of one start network, and how far its draws may lie from the law's.
+
+    Attributes:
+        u: rows, shape (n, d); v: output weights, shape (n,); b: biases, shape (n,), or None.
+        moved: how far each neuron's function on the unit ball may be from that of a draw from the continuous
+            law, coupled with this one, shape (n,); see `ltjax.laws`. Infinite where nothing is known.
+    """
+
+    u: Float[Array, "n d"]
+    v: Float[Array, " n"]
+    b: Float[Array, " n"] | None
+    moved: Float[Array, " n"]
+
+
+def sample_weights(
+    key: Key[Array, ""],
+    n: int,
+    d: int,
+    law: str | Law = "normal",
+    *,
+    bias: bool = False,
+    dtype: DTypeLike = jnp.float32,
+) -> Weights:
+    """Every weight independent of the given law; arguments as for `sample_network`, for use under `jax.vmap`."""
+    draw = get_law(law).draw
+    key_u, key_v, key_b = jax.random.split(key, 3)
+    u, du = draw(key_u, (n, d), dtype)
+    v, dv = draw(key_v, (n,), dtype)
+    b, db = draw(key_b, (n,), dtype) if bias else (None, None)
+    # A unit moved from (u, b, v) to (u + du, b + db, v + dv) is moved by at most this on the unit ball.
+    size, dsize = jnp.linalg.norm(u, axis=1), jnp.linalg.norm(du, axis=1)
+    if b is not None and db is not None:
+        size, dsize = size + jnp.abs(b), dsize + db
+    moved = jnp.abs(v) * dsize + dv * (size + dsize)
+    # inf - inf and 0·inf must not hide that nothing is known.
+    return Weights(u, v, b, jnp.where(jnp.isfinite(dsize) & jnp.isfinite(dv), moved, jnp.inf))
 
 
 def sample_network(
@@ -208,14 +253,8 @@ def sample_network(
     """
     n = arguments.whole("n", n, 1)
     d = arguments.whole("d", d, 1)
-    law = get_law(law)
-    key_u, key_v, key_b = jax.random.split(key, 3)
-    return TwoLayerNetwork(
-        u=law.sample(key_u, (n, d), dtype),
-        v=law.sample(key_v, (n,), dtype),
-        b=law.sample(key_b, (n,), dtype) if bias else None,
-        readout=readout,
-    )
+    weights = sample_weights(key, n, d, law, bias=bias, dtype=dtype)
+    return TwoLayerNetwork(weights.u, weights.v, weights.b, readout)
 
 
 def prune_neurons(network: TwoLayerNetwork, mask: Bool[Array, "*batch n"]) -> TwoLayerNetwork:
@@ -271,6 +310,7 @@ __all__ = [
     "TARGETS",
     "Target",
     "TwoLayerNetwork",
+    "Weights",
     "apply",
     "check_network",
     "extract_neurons",
@@ -279,6 +319,8 @@ __all__ = [
     "prune_weights",
     "random_directions",
     "sample_network",
+    "sample_weights",
     "sampled_error",
+    "target_angle",
     "unit_target",
 ]

@@ -103,9 +103,8 @@ class Run:
         return round(quick * BUDGETS[self.budget])
 
     def _record(self, problem: AbstractProblem, ns: Sequence[int], eps: Sequence[float], trials: int) -> Any:
-        described = problem.resolved(min(eps)).describe()
-        devices = jax.local_devices()
-        chunk = engine.chunk_size(problem, max(ns), devices)
+        described = problem.provenance(min(eps))
+        chunk = engine.chunk_size(problem.resolved(min(eps)), max(ns), jax.local_devices())
         self.progress(f"{described['problem']}, {described['law']}, n up to {max(ns)}: {trials:,} trials")
         self.drawn.append(described | {"n": [min(ns), max(ns)], "trials": trials, "chunk": chunk})
         # Draws of one claim must not be draws of another set of the same claim.

@@ -38,12 +38,14 @@ def test_same_law_as_drawing_all(law, target, window):
     def draw(key):
         return breakpoints.sample_near(key, n, window, law=law, target=target)
 
-    near = draw(jax.random.split(jax.random.key(1), trials))
-    assert not np.any(near.overflow)
-    present = np.asarray(near.present)
-    assert np.array_equal(present.sum(1), near.number)
+    with jax.enable_x64(True):
+        near = jax.tree.map(np.asarray, draw(jax.random.split(jax.random.key(1), trials)))
+    present = near.index <= n
+    assert np.all(near.index[:, -1] > n), "all that are inside are listed"
+    assert np.all(np.diff(near.index) >= 1)
+    assert np.all(near.index == np.floor(near.index))
     # Two-sample tests at 1e-6 each: a true sampler fails none of these fixed draws.
-    table = np.array([np.bincount(counts, minlength=n + 1), np.bincount(np.asarray(near.number), minlength=n + 1)])
+    table = np.array([np.bincount(x, minlength=n + 1) for x in (counts, present.sum(1))])
     table = table[:, table.sum(0) > 20]
     assert scipy.stats.chi2_contingency(table).pvalue > 1e-6
     for ours, theirs in (
@@ -53,8 +55,12 @@ def test_same_law_as_drawing_all(law, target, window):
     ):
         assert scipy.stats.ks_2samp(np.asarray(ours)[present], theirs).pvalue > 1e-6
     # jointly: large offsets and large jumps go together as they do among all neurons
-    ours = np.abs(np.asarray(near.offset)[present]) * np.abs(np.asarray(near.kappa)[present])
+    ours = np.abs(near.offset[present] * near.kappa[present])
     assert scipy.stats.ks_2samp(ours, np.abs(lines * kappas)).pvalue > 1e-6
+    # among the first five neurons, from the same draws
+    share = breakpoints.window_probability(window, law, target)
+    few = np.bincount((near.index <= 5).sum(1), minlength=6)
+    assert scipy.stats.chisquare(few, trials * scipy.stats.binom.pmf(np.arange(6), 5, share)).pvalue > 1e-6
 
 
 @pytest.mark.parametrize("target", [0.0, 0.3, 0.7, math.pi / 4, 2.5, -1.9])
@@ -81,24 +87,34 @@ def test_kink_event_frequency(eps):
     @jax.vmap
     def event(key):
         near = breakpoints.sample_near(key, n, window)
-        return jnp.any(near.present & (jnp.abs(near.offset) <= alpha))
+        return jnp.any(near.among(n) & (jnp.abs(near.offset) <= alpha))
 
-    hits = int(jnp.sum(event(jax.random.split(jax.random.key(7), trials))))
+    with jax.enable_x64(True):
+        hits = int(jnp.sum(event(jax.random.split(jax.random.key(7), trials))))
     interval = scipy.stats.binomtest(hits, trials).proportion_ci(1 - 1e-6)
     assert interval.low <= bounds.kink_event(n, eps) <= interval.high
     assert not interval.low <= bounds.kink_event(2 * n, eps) <= interval.high
 
 
-def test_counts_are_binomial_far_out():
-    high, low = breakpoints.count_table(10**13, 1e-12, 40)
-    levels = [int(h) * 2**31 + int(x) for h, x in zip(high, low, strict=True)]
-    assert levels == sorted(levels)
-    mass = np.diff([0, *levels]) / 2**62
-    np.testing.assert_allclose(mass, scipy.stats.poisson.pmf(np.arange(41), 10.0), atol=1e-10)
+def test_counts_are_poisson_far_out():
+    """1e13 neurons, ten of them expected inside; their numbers are whole and the list is long enough."""
+    n, trials = 10**13, 20_000
+    with jax.enable_x64(True):
+        draw = jax.jit(jax.vmap(lambda key: breakpoints.sample_near(key, n, 0.5 * np.pi * 1e-12)))
+        near = jax.tree.map(np.asarray, draw(jax.random.split(jax.random.key(5), trials)))
+    assert np.all(near.index[:, -1] > n)
+    assert np.all(near.index == np.floor(near.index))
+    counts = np.bincount((near.index <= n).sum(1), minlength=60)
+    expected = trials * scipy.stats.poisson.pmf(np.arange(len(counts)), 10.0)
+    big = expected > 10
+    assert scipy.stats.chisquare(counts[big], expected[big] / expected[big].sum() * counts[big].sum()).pvalue > 1e-6
+    assert 0 < near.moved.max() < 1e-6
 
 
 def test_bad_arguments():
     key = jax.random.key(0)
+    with pytest.raises(ValueError, match="jax_enable_x64=False is not allowed"):
+        breakpoints.sample_near(key, 5, 0.1)
     with pytest.raises(ValueError, match=r"window=2.0 is not allowed"):
         breakpoints.sample_near(key, 5, 2.0)
     with pytest.raises(ValueError, match=r"law='cauchy' is not known"):
@@ -109,12 +125,16 @@ def test_bad_arguments():
 
 def test_offsets_are_angles_of_the_frame():
     """A neuron built from its offset and side has that kink in `planar.frame`."""
-    near = breakpoints.sample_near(jax.random.key(3), 1000, 0.05)
-    theta = near.offset + jnp.where(near.oriented > 0, 0.0, jnp.pi)
+    with jax.enable_x64(True):
+        near = breakpoints.sample_near(jax.random.key(3), 1000, 0.05)
+        near = jax.tree.map(np.asarray, near)
+    theta = near.offset + np.where(near.oriented > 0, 0.0, np.pi)
     w = np.array([math.cos(0.7), math.sin(0.7)])
     across = np.array([w[1], -w[0]])
     rows = -np.sin(theta)[:, None] * across + np.cos(theta)[:, None] * w
-    found, _ = planar.frame(jnp.asarray(rows, jnp.float32), near.kappa, jnp.asarray(w, jnp.float32))
+    found, _ = planar.frame(
+        jnp.asarray(rows, jnp.float32), jnp.asarray(near.kappa, jnp.float32), jnp.asarray(w, jnp.float32)
+    )
     difference = np.asarray(found - theta)
     np.testing.assert_allclose(np.sin(difference), 0.0, atol=1e-5)
     np.testing.assert_allclose(np.asarray(planar.kink_distance(found)), np.abs(near.offset), atol=1e-5)

@@ -9,7 +9,7 @@ import pytest
 import ltjax
 from ltjax.inference import trials
 from ltjax.kernels import planar
-from ltjax.problems.base import HIT, MISS
+from ltjax.outcomes import HIT, MISS
 
 KEY = jax.random.key(11)
 
@@ -65,10 +65,17 @@ def test_solvers_agree(readout):
 
 def test_on_the_line_it_is_subset_sum():
     """NP-6: no gap at d = 1. Every kink is at 0 and the positive side has to add up to 1."""
-    how = {"n": 12, "eps": 0.01, "trials": 2000, "key": KEY}
-    line = ltjax.estimate(ltjax.NeuronPruning(d=1), **how)
-    sums = ltjax.estimate(ltjax.SubsetSum(law="normal-relu-product", target=1.0, dtype="float64"), **how)
-    assert (line.hits, line.misses, line.undecided) == (sums.hits, sums.misses, sums.undecided)
+    from brute import least_error
+
+    for found in trials.decisions(ltjax.NeuronPruning(d=1), (6, 11), (0.05,), 100, KEY):
+        for t, i in np.ndindex(len(found), 2):
+            n, u, v = (6, 11)[i], found.instance["u"][t, :, 0], found.instance["v"][t]
+            least = least_error((v * np.maximum(u, 0))[:n], 1.0)
+            assert found.lower[t, i] <= least <= found.upper[t, i] <= least + 1e-9
+            mask = found.witness["mask"][t, i]
+            x = np.array([-1.0, 1.0])
+            network = np.maximum(x[:, None] * u, 0) @ (mask * v)
+            assert np.abs(network - np.maximum(x, 0)).max() <= found.upper[t, i]
 
 
 @pytest.mark.parametrize(

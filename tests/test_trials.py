@@ -6,7 +6,7 @@ import pytest
 
 import ltjax
 from ltjax.inference import trials
-from ltjax.problems.base import HIT, MISS, UNDECIDED
+from ltjax.outcomes import HIT, MISS, UNDECIDED
 
 NS, EPS, TRIALS = (3, 6, 9), (0.1, 0.01), 3000
 PROBLEMS = {

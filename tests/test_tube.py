@@ -10,7 +10,7 @@ import pytest
 import scipy.optimize
 
 from ltjax.kernels import planar, tube
-from ltjax.problems import planar_milp
+from ltjax.problems.neuron_pruning import plane_milp
 
 W = jnp.array([np.cos(0.7), np.sin(0.7)], jnp.float32)
 
@@ -74,7 +74,7 @@ def test_scan_agrees_with_integer_programming(law, n, eps, readout):
     u, v = draw(5, 60, n, law)
     theta, kappa = planar.frame(u, v, W)
     status = np.asarray(scan(theta, kappa, eps, readout, 4096).status)
-    judge = np.array([planar_milp.decide(u[i], v[i], W, eps, readout=readout).status for i in range(60)])
+    judge = np.array([plane_milp.decide(u[i], v[i], W, eps, readout=readout).status for i in range(60)])
     assert not np.any(status * judge == -1)
     assert np.mean(status == 0) <= 0.05
     assert np.mean(judge == 0) <= 0.05
@@ -89,7 +89,7 @@ def test_integer_programming_is_brute_force(readout):
     for i in range(40):
         for factor in (0.99, 1.01):
             eps = float(least[i]) * factor
-            found = planar_milp.decide(u[i], v[i], W, eps, readout=readout)
+            found = plane_milp.decide(u[i], v[i], W, eps, readout=readout)
             assert found.status in ((0, 1) if factor > 1 else (0, -1))
             if found.status == 1:
                 assert found.error + found.margin <= eps
@@ -166,4 +166,4 @@ def test_bad_arguments():
     with pytest.raises(ValueError, match="readout='cubic'"):
         tube.scan_masks(theta, kappa, 0.1, readout="cubic")
     with pytest.raises(ValueError, match=r"eps=0 is not allowed"):
-        planar_milp.decide(u[0], v[0], W, 0)
+        plane_milp.decide(u[0], v[0], W, 0)

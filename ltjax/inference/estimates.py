@@ -62,7 +62,7 @@ def estimate(
     hits, misses, undecided = (int(x[0, 0]) for x in (counts.hits, counts.misses, counts.undecided))
     limits = intervals.clopper_pearson if interval == "exact" else intervals.anytime
     lower, upper = limits(hits, counts.trials, confidence, undecided)
-    described = problem.resolved(eps).describe()
+    described = problem.provenance(eps)
     return Estimate(
         described,
         int(n),

@@ -49,25 +49,27 @@ def interpolate(ns: Sequence[int], frequency: np.ndarray, p: float) -> float | N
 
 
 def brackets(outcomes: _trials.FirstHits, p: float, confidence: float, problem: dict[str, Any]) -> list[Threshold]:
-    """The bracket of n_p for each ε of a run that decided every n from 1 to its largest.
+    """The bracket of n_p for each ε of a run that decided some sizes n.
 
-    No correction for looking at many n is needed. Let n* = n_p. Trial by trial, hits(n) grows with n, so
-    the upper end lies below n* only if the lower limit at n* - 1 already reaches p, though
-    P(n* - 1) < p: a single error of a single one-sided limit. Likewise the lower end, at n*.
+    The lower end is one more than the largest n whose upper limit is below p, the upper end the least n
+    whose lower limit reaches p. No correction for looking at many n is needed. Let n* = n_p. Trial by trial,
+    hits(n) grows with n, so the upper end lies below n* only if the lower limit at the largest n decided
+    below n* already reaches p, though P(n) < p there: a single error of a single one-sided limit. Likewise
+    the lower end, at the least n decided from n* on.
     """
     counts, level = outcomes.counts(), (1.0 - confidence) / 2.0
     ns = np.asarray(counts.ns)
     found = []
     for j, eps in enumerate(counts.eps):
         hits, undecided = counts.hits[:, j], counts.undecided[:, j]
-        may = ns[intervals.clopper_pearson_upper(hits + undecided, counts.trials, level) >= p]
+        cannot = ns[intervals.clopper_pearson_upper(hits + undecided, counts.trials, level) < p]
         does = ns[intervals.clopper_pearson_lower(hits, counts.trials, level) >= p]
         found.append(
             Threshold(
                 problem,
                 eps,
                 p,
-                lower=int(may[0]) if len(may) else int(ns[-1]) + 1,
+                lower=int(cannot[-1]) + 1 if len(cannot) else 1,
                 upper=int(does[0]) if len(does) else None,
                 interpolated=interpolate(counts.ns, hits / counts.trials, p),
                 n_max=int(ns[-1]),
@@ -118,23 +120,26 @@ def threshold(
     arguments.real("p", p, above=0.0, below=1.0)
     arguments.real("confidence", confidence, above=0.0, below=1.0)
     arguments.whole("trials", trials, 1, _trials.MAX_TRIALS)
-    problem = problem.resolved(min(precisions))
-    if n_max is None:
-        n_max = _reach(problem, min(precisions), p, max(trials // 10, 40), key, how)
-    ns = range(1, arguments.whole("n_max", n_max, 1, problem.max_n) + 1)
-    outcomes = _trials.first_hits(problem, ns, precisions, trials, key, **how)
-    found = brackets(outcomes, p, confidence, problem.describe())
+    found = []
+    for group in problem.groups(precisions):
+        largest = n_max
+        if largest is None:
+            largest = _reach(problem, min(group), p, max(trials // 10, 40), key, how)
+        ns = problem.sizes(arguments.whole("n_max", largest, 1, problem.resolved(min(group)).max_n))
+        outcomes = _trials.first_hits(problem, ns, group, trials, key, **how)
+        found += brackets(outcomes, p, confidence, problem.provenance(min(group)))
     return found if isinstance(eps, Sequence) else found[0]
 
 
 def _reach(problem: AbstractProblem, eps: float, p: float, pilot: int, key: Key[Array, ""], how: dict[str, Any]) -> int:
     """An n at which clearly more than p of a few trials hit, or the largest n there is."""
     quiet = {name: value for name, value in how.items() if name != "progress"}
-    n = min(problem.first_guess(eps), problem.max_n)
-    while n < problem.max_n:
-        # Every n up to n, as the run itself will decide them: the compiled search is then the same.
-        hits = int(_trials.count(problem, range(1, n + 1), (eps,), pilot, key, **quiet).hits[-1, 0])
+    most = problem.resolved(eps).max_n
+    n = min(problem.first_guess(eps), most)
+    while n < most:
+        # All sizes up to n, as the run itself will decide them: the compiled search is then the same.
+        hits = int(_trials.count(problem, problem.sizes(n), (eps,), pilot, key, **quiet).hits[-1, 0])
         if intervals.clopper_pearson_lower(hits, pilot, 0.1) > p:
             break
-        n = min(n + max(1, n // 10), problem.max_n)
+        n = min(n + max(1, n // 10), most)
     return n

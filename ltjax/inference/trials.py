@@ -14,7 +14,8 @@ import numpy as np
 from jaxtyping import Array, Int, Key
 
 from ltjax import arguments, parallel
-from ltjax.problems.base import HIT, MISS, AbstractProblem, Decision, draw_rows, search_rows
+from ltjax.outcomes import HIT, MISS
+from ltjax.problems.base import AbstractProblem, AbstractProcedure, Decision, draw_rows, search_rows
 
 MAX_TRIALS = 2**32 - 1
 """`fold_in` takes 32 bits."""
@@ -59,7 +60,7 @@ def _trial_keys(key: Array, index: Array) -> Array:
     return jax.vmap(jax.random.fold_in, (None, 0))(key, index)
 
 
-def chunk_size(problem: AbstractProblem, n: int, devices: Sequence[parallel.Device], chunk: int | None = None) -> int:
+def chunk_size(problem: AbstractProcedure, n: int, devices: Sequence[parallel.Device], chunk: int | None = None) -> int:
     """Trials a dispatch: as many as wanted (default: the problem's blocks a device), in whole blocks."""
     block = problem.block(n)
     if chunk is None:
@@ -90,24 +91,24 @@ def decisions(
         devices: share the work among these; default: all local devices.
         progress: called with the number of trials after each chunk.
     """
-    ns = arguments.increasing("n", ns, 1, problem.max_n)
     eps = arguments.precisions(eps)
+    procedure = problem.resolved(min(eps))
+    ns = arguments.increasing("n", ns, 1, procedure.max_n)
     trials = arguments.whole("trials", trials, 1, MAX_TRIALS)
     if not (hasattr(key, "dtype") and jnp.issubdtype(key.dtype, jax.dtypes.prng_key) and key.shape == ()):
         raise ValueError(f"key={key!r} is not allowed: key is one typed key, as jax.random.key(seed) makes it")
-    problem = problem.resolved(min(eps))
     devices = tuple(devices) if devices is not None else tuple(jax.local_devices())
-    block = problem.block(max(ns))
-    step = chunk_size(problem, max(ns), devices, chunk)
+    block = procedure.block(max(ns))
+    step = chunk_size(procedure, max(ns), devices, chunk)
     precisions = np.asarray(eps, np.float64)
 
     def dispatch(start: int) -> Any:
         index = (start + np.arange(step, dtype=np.uint64)).astype(np.uint32)
-        with jax.enable_x64(problem.uses_float64):
+        with jax.enable_x64(procedure.uses_float64):
             where: dict[str, Any] = {"block": block, "devices": devices}
             keys = _trial_keys(key, parallel.put(index, devices))
-            instances = draw_rows(keys, problem=problem, n=max(ns), **where)
-            found = search_rows(instances, precisions, problem=problem.searched_as(), ns=ns, **where)
+            instances = draw_rows(keys, problem=procedure, n=max(ns), **where)
+            found = search_rows(instances, precisions, problem=procedure.searched_as(), ns=ns, **where)
         return instances, found
 
     ahead = dispatch(0)
@@ -116,7 +117,7 @@ def decisions(
         now, ahead = ahead, dispatch(start + step) if start + step < trials else None
         wanted = min(step, trials - start)
         instances, found = jax.tree.map(lambda x, wanted=wanted: np.asarray(x)[:wanted], now)
-        yield problem.judge(instances, found, ns, precisions)
+        yield procedure.judge(instances, found, ns, precisions)
         if progress is not None:
             progress(wanted)
 

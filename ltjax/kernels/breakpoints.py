@@ -1,15 +1,19 @@
-"""The kinks near the target's, drawn without drawing the other n - k neurons.
+"""The kinks near the target's, drawn without drawing the other neurons.
 
 Only neurons whose kink line is within some window of the target's decide a hit at small ε (NP-2, NP-4).
-Of n independent neurons the number inside is binomial with the window's probability, and given the number
-they are independent draws from the conditional law: both are sampled exactly, so the result has the
-distribution of "draw all n, keep those inside" at a cost that does not grow with n. Small angles are
-drawn as small numbers, with full relative precision, down to windows of 1e-12 and below.
+Number the neurons of a network 1, 2, 3, … and let p be the window's probability: the numbers of those
+inside form a Bernoulli process, so the gaps between them are geometric, and given their number they are
+independent draws from the conditional law. Both are sampled, so the result has the distribution of "draw all
+n, keep those inside" (among the first n their number is binomial) at a cost that does not grow with n, and one
+draw serves every n. Small angles are drawn as small numbers, with full relative precision, down to windows
+of 1e-12 and below.
 
 Which laws: a row of the plane has its kink line within δ of the target's exactly if its direction is
 within δ of ±w. `normal`: directions are uniform, and κ = v‖u‖ is independent of them. `uniform`: (u_1, u_2)
 is uniform in a square, so directions have density ∝ (square's radius)², and ‖u‖ is that radius times the
 square root of a uniform variable.
+
+"Exactly" is up to the lattice of float64 draws: `moved` bounds by how much that can shift the network.
 """
 
 import math
@@ -20,33 +24,42 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.stats
 from jax.typing import DTypeLike
-from jaxtyping import Array, Bool, Float, Int, Key
+from jaxtyping import Array, Bool, Float, Key
 
 from ltjax import arguments
+from ltjax.laws import get_law
 
 LAWS = ("normal", "uniform")
+LATTICE = 2.0**-52
+"""The spacing of float64 uniform draws."""
 
 
 class NearKinks(NamedTuple):
-    """Neurons with a kink line inside the window, padded to a fixed capacity.
+    """The first neurons of a network with a kink line inside the window, in the network's order.
 
     Attributes:
         offset: signed angle of the kink line from the target's, radians in [-δ, δ], shape (capacity,).
         oriented: +1 where ⟨u, w⟩ > 0 and -1 where < 0, shape (capacity,). A neuron switches on at angle
             `offset` of the target's frame if +1, at `offset` + π if -1.
-        kappa: slope jumps v‖u‖; exactly 0 in unused places, shape (capacity,).
-        present: which places are used, shape (capacity,).
-        number: how many neurons are inside, capped by the capacity.
-        overflow: whether there were more. Choose the capacity so that this has negligible probability
-            (`capacity_for`).
+        kappa: slope jumps v‖u‖, shape (capacity,).
+        index: which neuron of the network it is, counted from 1, ascending whole numbers, shape (capacity,).
+        moved: how far a draw from the continuous law, coupled with this one, may move the neuron's function
+            on the unit circle, shape (capacity,).
     """
 
     offset: Float[Array, " c"]
     oriented: Float[Array, " c"]
     kappa: Float[Array, " c"]
-    present: Bool[Array, " c"]
-    number: Int[Array, ""]
-    overflow: Bool[Array, ""]
+    index: Float[Array, " c"]
+    moved: Float[Array, " c"]
+
+    def among(self, n: Float[Array, ""] | int) -> Bool[Array, " c"]:
+        """Which of them belong to the network's first n neurons."""
+        return self.index <= n
+
+    def complete(self, n: Float[Array, ""] | int) -> Bool[Array, ""]:
+        """Whether all neurons inside the window among the first n are listed (`capacity_for`)."""
+        return self.index[-1] > n
 
 
 def _tan_difference(base: float, angle: float) -> float:
@@ -99,33 +112,6 @@ def capacity_for(n: int, probability: float, failure: float = 1e-15) -> int:
     return max(1, min(n, int(scipy.stats.binom.isf(failure, n, probability))))
 
 
-def count_table(n: int, probability: float, capacity: int) -> tuple[np.ndarray, np.ndarray]:
-    """The binomial distribution function at 0..capacity as 62-bit numbers (high and low 31 bits).
-
-    A 62-bit uniform number compared with these gives the count with an error in distribution below
-    2^-62·(capacity + 1) plus that of SciPy's float64 values.
-    """
-    cumulative = scipy.stats.binom.cdf(np.arange(capacity + 1), n, probability)
-    # 1 - cdf keeps its relative accuracy in the upper tail, where the cdf has none left.
-    above = scipy.stats.binom.sf(np.arange(capacity + 1), n, probability)
-    whole = 2**62
-    levels = [
-        round(c * whole) if c < 0.5 else whole - round(a * whole)
-        for c, a in zip(cumulative.tolist(), above.tolist(), strict=True)
-    ]
-    levels = [min(level, whole - 1) for level in levels]
-    high = np.array([level >> 31 for level in levels], dtype=np.uint32)
-    low = np.array([level & (2**31 - 1) for level in levels], dtype=np.uint32)
-    return high, low
-
-
-def _sample_count(key: Array, high: np.ndarray, low: np.ndarray) -> Array:
-    """How many thresholds a 62-bit uniform number reaches: 0..capacity + 1."""
-    bits = jax.random.bits(key, (2,), jnp.uint32) >> 1
-    reached = (bits[0] > high) | ((bits[0] == high) & (bits[1] >= low))
-    return jnp.sum(reached)
-
-
 def sample_near(
     key: Key[Array, ""],
     n: int,
@@ -134,55 +120,50 @@ def sample_near(
     law: str = "normal",
     target: float = 0.0,
     capacity: int | None = None,
-    dtype: DTypeLike = jnp.float32,
 ) -> NearKinks:
-    """The neurons of a random network of n with a kink line within `window` of the target's (d = 2).
+    """The neurons of a random network with a kink line within `window` of the target's (d = 2).
 
-    Exact in distribution: the same as drawing all n and keeping those inside, in random order. Cost
-    O(capacity), whatever n; use `jax.vmap` over keys for many trials.
+    The same in distribution as drawing all neurons and keeping those inside. Cost O(capacity), whatever n;
+    use `jax.vmap` over keys for many trials. A larger capacity only lists more of the same neurons.
 
     Args:
         key: typed key.
-        n: neurons of the whole network, at least 1; 1e13 is fine.
+        n: neurons of the largest network asked about, at least 1; 1e13 is fine.
         window: δ, radians in (0, π/2].
         law: of the weights, "normal" or "uniform".
         target: the angle of w, radians (matters for "uniform" only).
-        capacity: places; by default overflow has probability below 1e-15.
-        dtype: of the draws.
+        capacity: places; by default not `complete(n)` has probability below 1e-15.
 
     Raises:
-        ValueError: for bad arguments, naming them.
+        ValueError: for bad arguments, naming them, and without 64-bit floats (`jax.enable_x64`).
     """
     n = arguments.whole("n", n, 1)
     target = arguments.real("target", target)
-    probability = window_probability(window, law, target)
+    share = window_probability(window, law, target)
     if capacity is None:
-        capacity = capacity_for(n, probability)
+        capacity = capacity_for(n, share) + 1
     capacity = arguments.whole("capacity", capacity, 1)
-    key_count, key_offset, key_side, key_row, key_v = jax.random.split(key, 5)
-    count = _sample_count(key_count, *count_table(n, probability, capacity))
-    places = jnp.arange(capacity)
-    present = places < count
-    shape = (capacity,)
+    if jnp.zeros((), float).dtype != jnp.float64:
+        raise ValueError("jax_enable_x64=False is not allowed: neurons are numbered in 64-bit floats (jax.enable_x64)")
+    key_gap, key_offset, key_side, key_row, key_v = jax.random.split(key, 5)
+    shape, dtype = (capacity,), jnp.float64
+    # P(gap > k) = (1 - p)^k: the ceiling of an exponential variable over -log(1 - p).
+    wait = jax.random.exponential(key_gap, shape, dtype)
+    gap = jnp.maximum(jnp.ceil(wait / -math.log1p(-share)), 1.0) if share < 1.0 else jnp.ones(shape, dtype)
     oriented = jax.random.rademacher(key_side, shape, dtype)
+    v, dv = get_law(law).draw(key_v, shape, dtype)
     if law == "normal":
         # Symmetric draws keep full relative precision near 0: a sign times a uniform on (0, 1).
         offset = window * _signed_uniform(key_offset, shape, dtype)
-        radius = jnp.sqrt(2.0 * jax.random.exponential(key_row, shape, dtype))
-        kappa = jax.random.normal(key_v, shape, dtype) * radius
+        level = jax.random.uniform(key_row, shape, dtype)
+        radius, above = (jnp.sqrt(-2.0 * jnp.log1p(-x)) for x in (level, jnp.minimum(level + LATTICE, 1.0)))
     else:
         offset, edge = _square_direction(key_offset, window, target, shape, dtype)
-        length = edge * jnp.sqrt(jax.random.uniform(key_row, shape, dtype))
-        kappa = length * jax.random.uniform(key_v, shape, dtype, minval=-1.0, maxval=1.0)
-    kappa = jnp.where(present, kappa, 0.0)
-    return NearKinks(
-        jnp.where(present, offset, 0.0),
-        oriented,
-        kappa,
-        present,
-        jnp.minimum(count, capacity),
-        count > capacity,
-    )
+        level = jax.random.uniform(key_row, shape, dtype)
+        radius, above = (edge * jnp.sqrt(x) for x in (level, level + LATTICE))
+    # 16 lattice steps: the draws' own and the rounding of the few operations after them.
+    moved = jnp.abs(v) * (above - radius) + dv * above + 16.0 * LATTICE * jnp.abs(v) * radius
+    return NearKinks(offset, oriented, v * radius, jnp.cumsum(gap), moved)
 
 
 def _signed_uniform(key: Array, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
@@ -221,4 +202,4 @@ def _square_direction(
     return sign * (begin + jnp.minimum(inside, step)), edge
 
 
-__all__ = ["LAWS", "NearKinks", "capacity_for", "count_table", "sample_near", "window_probability"]
+__all__ = ["LAWS", "NearKinks", "capacity_for", "sample_near", "window_probability"]

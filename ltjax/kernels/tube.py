@@ -35,8 +35,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from ltjax import arguments
 from ltjax.kernels import planar
-
-HIT, UNDECIDED, MISS = 1, 0, -1
+from ltjax.outcomes import HIT, MISS, UNDECIDED
 
 _BIG = 1e9  # stands for infinity where 0·∞ must not arise
 
@@ -435,4 +434,4 @@ def scan_masks(
     return Scan(status, mask, error, survivors, jnp.stack([inner_over, outer_over, count > pairs]))
 
 
-__all__ = ["HIT", "MISS", "UNDECIDED", "Scan", "kink_obstructed", "scan_masks", "select_evenly"]
+__all__ = ["Scan", "kink_obstructed", "scan_masks", "select_evenly"]

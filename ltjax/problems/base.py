@@ -3,17 +3,14 @@
 import abc
 import dataclasses
 from functools import partial
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 import jax
 import numpy as np
 from jaxtyping import Array, Float, Int8, Key
 
 from ltjax import arguments, parallel
-
-MISS: Final = -1
-UNDECIDED: Final = 0
-HIT: Final = 1
+from ltjax.outcomes import HIT, MISS, UNDECIDED
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,27 +61,19 @@ class AbstractProblem(abc.ABC):
     """A random start network (or number set) of n parts, and the question whether some mask hits at ε.
 
     Hits are monotone: a hit with the first n parts is a hit with the first n + 1, and a hit at ε is one
-    at every larger ε. A problem is a frozen, hashable value: it can be a static argument of `jax.jit`.
+    at every larger ε. A problem is a frozen, hashable value.
     """
 
     name: str = dataclasses.field(init=False, default="", repr=False)
-    blocks_per_chunk: ClassVar[int] = 16
-    """Blocks a device and dispatch, unless the caller chooses a chunk. It does not depend on the number of
-    trials, so that runs of any length share one compilation; the last chunk is padded."""
 
     @property
     @abc.abstractmethod
     def max_n(self) -> int:
-        """The largest n that can be decided."""
-
-    @property
-    @abc.abstractmethod
-    def uses_float64(self) -> bool:
-        """Whether `draw` and `search` must run under `jax.enable_x64`."""
+        """The largest n that can be asked about."""
 
     @abc.abstractmethod
-    def resolved(self, eps: float) -> "AbstractProblem":
-        """The same problem with every choice left open ("auto") made for precisions down to ε."""
+    def resolved(self, eps: float) -> "AbstractProcedure":
+        """How trials are drawn and decided when the least precision asked for is ε."""
 
     def with_solver(self, solver: str) -> "AbstractProblem":
         """The same problem, decided by another solver; this one knows its own only."""
@@ -92,12 +81,51 @@ class AbstractProblem(abc.ABC):
         return self
 
     @abc.abstractmethod
-    def block(self, n: int) -> int:
-        """Trials that one call of `search` should take together."""
-
-    @abc.abstractmethod
     def first_guess(self, eps: float) -> int:
         """An n at which a hit at ε is likely; only where a search for thresholds starts."""
+
+    def sizes(self, n_max: int) -> tuple[int, ...]:
+        """The n up to n_max that a search for thresholds decides, the last of them n_max."""
+        return tuple(range(1, n_max + 1))
+
+    def groups(self, eps: tuple[float, ...]) -> list[tuple[float, ...]]:
+        """Which precisions share their draws in a search for thresholds."""
+        return [eps]
+
+    def describe(self) -> dict[str, Any]:
+        """The problem's options as plain values, for provenance."""
+        options = {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.init}
+        return {"problem": self.name} | {key: getattr(value, "name", value) for key, value in options.items()}
+
+    def provenance(self, eps: float) -> dict[str, Any]:
+        """`describe`, with every choice made that was left open."""
+        asked = self.describe()
+        made = self.resolved(eps).describe()
+        return asked | {key: value for key, value in made.items() if asked.get(key, "auto") == "auto"}
+
+
+@dataclasses.dataclass(frozen=True)
+class AbstractProcedure(AbstractProblem):
+    """A problem with every choice made: how to draw trials, to search them, and to judge what was found.
+
+    It can be a static argument of `jax.jit`.
+    """
+
+    blocks_per_chunk: ClassVar[int] = 16
+    """Blocks a device and dispatch, unless the caller chooses a chunk. It does not depend on the number of
+    trials, so that runs of any length share one compilation; the last chunk is padded."""
+
+    def resolved(self, eps: float) -> "AbstractProcedure":
+        return self
+
+    @property
+    @abc.abstractmethod
+    def uses_float64(self) -> bool:
+        """Whether `draw` and `search` must run under `jax.enable_x64`."""
+
+    @abc.abstractmethod
+    def block(self, n: int) -> int:
+        """Trials that one call of `search` should take together."""
 
     @abc.abstractmethod
     def draw(self, key: Key[Array, ""], n: int) -> Any:
@@ -108,7 +136,7 @@ class AbstractProblem(abc.ABC):
         """Search drawn trials (leading axis: trials): a pytree with that leading axis. Pure and jittable."""
 
     @abc.abstractmethod
-    def searched_as(self) -> "AbstractProblem":
+    def searched_as(self) -> "AbstractProcedure":
         """The problem that stands for all that are searched alike: what only `draw` uses set to one value.
 
         Problems that differ only in what they draw then share one compiled search.
@@ -118,27 +146,23 @@ class AbstractProblem(abc.ABC):
     def judge(self, instances: Any, found: Any, ns: tuple[int, ...], eps: Float[np.ndarray, " eps"]) -> Decision:
         """Turn what was found into decisions, on the host in float64, checking every mask again."""
 
-    @abc.abstractmethod
-    def describe(self) -> dict[str, Any]:
-        """The problem's options as plain values, for provenance."""
-
     def decide(self, keys: Key[Array, " trials"], ns: tuple[int, ...], eps: tuple[float, ...]) -> Decision:
         """Decide one trial a key, for every n and ε at once."""
-        problem = self.resolved(min(eps))
+        procedure = self.resolved(min(eps))
         precisions = np.asarray(eps, np.float64)
-        with jax.enable_x64(problem.uses_float64):
+        with jax.enable_x64(procedure.uses_float64):
             block = len(keys)
-            instances = draw_rows(keys, problem=problem, n=max(ns), block=block)
-            found = search_rows(instances, precisions, problem=problem.searched_as(), ns=ns, block=block)
+            instances = draw_rows(keys, problem=procedure, n=max(ns), block=block)
+            found = search_rows(instances, precisions, problem=procedure.searched_as(), ns=ns, block=block)
         instances, found = jax.tree.map(np.asarray, (instances, found))
-        return problem.judge(instances, found, ns, precisions)
+        return procedure.judge(instances, found, ns, precisions)
 
 
 @partial(jax.jit, static_argnames=("problem", "n", "block", "devices"))
 def draw_rows(
     keys: Key[Array, " trials"],
     *,
-    problem: AbstractProblem,
+    problem: AbstractProcedure,
     n: int,
     block: int,
     devices: tuple[parallel.Device, ...] | None = None,
@@ -153,7 +177,7 @@ def search_rows(
     instances: Any,
     eps: Float[Array, " eps"],
     *,
-    problem: AbstractProblem,
+    problem: AbstractProcedure,
     ns: tuple[int, ...],
     block: int,
     devices: tuple[parallel.Device, ...] | None = None,

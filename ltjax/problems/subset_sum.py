@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, Key
 from ltjax import arguments
 from ltjax.kernels import subset_sums as kernels
 from ltjax.laws import Law, get_law
-from ltjax.problems.base import AbstractProblem, Decision, status_of
+from ltjax.problems.base import AbstractProcedure, Decision, status_of
 
 # Above this, the float32 lattice (2^-22) moves no decision that matters: forty steps of it are 1% of ε.
 FLOAT32_EPS = 2.0**-10
@@ -38,7 +38,7 @@ class Found(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class SubsetSum(AbstractProblem):
+class SubsetSum(AbstractProcedure):
     """Random subset sum (Lueker 1998): X_1..X_n independent, a hit is a subset S with |z - Σ_S X| <= ε.
 
     Args:
@@ -109,10 +109,6 @@ class SubsetSum(AbstractProblem):
     def first_guess(self, eps: float) -> int:
         n = math.ceil(max(0.0, -math.log2(eps)) * self.d + 4)
         return min(self.max_n, n + math.ceil(n / 8) if self.target == "cover" else n)
-
-    def describe(self) -> dict[str, Any]:
-        options = {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.init}
-        return {"problem": self.name} | options | {"law": get_law(self.law).name}
 
     def searched_as(self) -> "SubsetSum":
         return dataclasses.replace(self, law="uniform", target="cover" if self.target == "cover" else 0.0)

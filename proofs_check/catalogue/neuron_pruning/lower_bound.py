@@ -55,7 +55,7 @@ def _event_whole(key: jax.Array, n: int, alpha: float) -> jax.Array:
 def _event_near(key: jax.Array, n: int, alpha: float) -> jax.Array:
     """The same from the neurons within 10α alone."""
     near = breakpoints.sample_near(key, n, WIDER * alpha)
-    return jnp.any(near.present & (jnp.abs(near.offset) <= alpha))
+    return jnp.any(near.among(n) & (jnp.abs(near.offset) <= alpha))
 
 
 def measure(run: Run) -> dict[str, Any]:
@@ -66,12 +66,20 @@ def measure(run: Run) -> dict[str, Any]:
         trials = run.trials(TRIALS)
         run.progress(f"kink events at ε = {e:g}, n = {n:,}: {trials:,} trials")
         keys = jax.random.split(jax.random.fold_in(run.key, i), trials)
-        happened = jax.jit(lambda keys, event=event, n=n, alpha=alpha: jax.lax.map(
-            lambda key: event(key, n, alpha), keys, batch_size=BLOCK
-        ))(keys)  # fmt: skip
+        with jax.enable_x64(event is _event_near):
+            happened = jax.jit(lambda keys, event=event, n=n, alpha=alpha: jax.lax.map(
+                lambda key: event(key, n, alpha), keys, batch_size=BLOCK
+            ))(keys)  # fmt: skip
         found[e] = {"n": n, "events": int(np.sum(happened)), "trials": trials}
         run.drawn.append(
-            {"problem": "kink event", "law": "normal", "eps": e, "n": n, "trials": trials, "dtype": "float32"}
+            {
+                "problem": "kink event",
+                "law": "normal",
+                "eps": e,
+                "n": n,
+                "trials": trials,
+                "dtype": "float32" if e >= DRAWN_WHOLE else "float64",
+            }
         )
     return {"found": found}
 
