@@ -2,12 +2,13 @@
 
 import abc
 import dataclasses
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, ClassVar
 
 import jax
 import numpy as np
-from jaxtyping import Array, Float, Int8, Key
+from jaxtyping import Array, Bool, Float, Int8, Key
 
 from ltjax import arguments, parallel
 from ltjax.outcomes import HIT, MISS, UNDECIDED
@@ -54,6 +55,30 @@ def status_of(
     hit = upper[..., None] <= eps
     miss = lower[..., None] > eps
     return np.where(hit, HIT, np.where(miss, MISS, UNDECIDED)).astype(np.int8)
+
+
+def closed(
+    lower: Float[np.ndarray, "trials ns"],
+    upper: Float[np.ndarray, "trials ns"],
+    masks: Bool[np.ndarray, "trials ns n"],
+    instance: Mapping[str, Any],
+    eps: Float[np.ndarray, " eps"],
+) -> Decision:
+    """Decisions, once what one size says of others is used: a mask of the first n neurons is one of the first
+    n + 1, and what no mask of the first n + 1 reaches none of the first n does.
+
+    Raises:
+        RuntimeError: where a certificate and a mask contradict each other.
+    """
+    upper, masks = upper.copy(), masks.copy()
+    for i in range(1, upper.shape[1]):
+        earlier = upper[:, i - 1] < upper[:, i]
+        upper[earlier, i], masks[earlier, i] = upper[earlier, i - 1], masks[earlier, i - 1]
+    lower = np.maximum.accumulate(lower[:, ::-1], axis=1)[:, ::-1]
+    if np.any(lower > upper):
+        raise RuntimeError("a certificate says miss where a mask hits: the solver is broken")
+    drawn = {name: np.asarray(array) for name, array in instance.items()}
+    return Decision(status_of(lower, upper, eps), lower, upper, drawn, {"mask": masks})
 
 
 @dataclasses.dataclass(frozen=True)

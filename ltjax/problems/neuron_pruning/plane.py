@@ -13,7 +13,7 @@ from ltjax.kernels import breakpoints, near_search, planar, tube
 from ltjax.laws import Law, get_law
 from ltjax.networks import make_target, sample_weights, target_angle
 from ltjax.outcomes import HIT, MISS, UNDECIDED
-from ltjax.problems.base import AbstractProcedure, Decision, status_of
+from ltjax.problems.base import AbstractProcedure, Decision, closed
 from ltjax.problems.neuron_pruning import plane_milp
 
 SCAN_TERMS = 96
@@ -228,25 +228,9 @@ class PlanePruning(AbstractProcedure):
                 status[t, i, j] = HIT
             elif missed:
                 status[t, i, j] = MISS
-        return closed(status, error, masks, instances, eps)
-
-
-def closed(
-    status: np.ndarray, error: np.ndarray, masks: np.ndarray, instances: NamedTuple, eps: np.ndarray
-) -> Decision:
-    """What one cell decides of others: a hit hits with more neurons and larger ε, a miss misses with fewer."""
-    sizes = status.shape[1]
-    # A mask of the first n neurons is a mask of the first n + 1, and one found at one ε serves at all.
-    flat = error.argmin(axis=2)
-    upper = np.take_along_axis(error, flat[..., None], axis=2)[..., 0]
-    witness = np.take_along_axis(masks, flat[..., None, None], axis=2)[:, :, 0]
-    for i in range(1, sizes):
-        earlier = upper[:, i - 1] < upper[:, i]
-        upper[earlier, i], witness[earlier, i] = upper[earlier, i - 1], witness[earlier, i - 1]
-    # A miss says that the least error is above ε, not only at least ε.
-    lower = np.where(status == MISS, np.nextafter(eps, np.inf), 0.0).max(axis=2)
-    lower = np.maximum.accumulate(lower[:, ::-1], axis=1)[:, ::-1]
-    if np.any(lower > upper):
-        raise RuntimeError("a certificate says miss where a mask hits: the solver is broken")
-    instance = {name: np.asarray(array) for name, array in instances._asdict().items()}
-    return Decision(status_of(lower, upper, eps), lower, upper, instance, {"mask": witness})
+        # A mask found at one ε serves at all. A miss says that the least error is above ε, not only at least ε.
+        at = error.argmin(axis=2)[..., None]
+        upper = np.take_along_axis(error, at, axis=2)[..., 0]
+        witness = np.take_along_axis(masks, at[..., None], axis=2)[:, :, 0]
+        lower = np.where(status == MISS, np.nextafter(eps, np.inf), 0.0).max(axis=2)
+        return closed(lower, upper, witness, instances._asdict(), eps)

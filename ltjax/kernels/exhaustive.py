@@ -1,0 +1,86 @@
+"""Masks judged at finitely many points: all of them for few neurons, a local search for many.
+
+An error at points is never more than the supremum. If every mask is off by more than ε at some point, none
+works: a miss, whatever the dimension and the readout. A mask that does well at all points is a candidate for
+a hit, to be certified elsewhere.
+"""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+ALL_TERMS = 13
+"""Up to here all masks are looked at: 2^13 of them at some hundred points are megabytes."""
+
+
+def point_errors(
+    sums: Float[Array, "*masks points"], target: Float[Array, " points"], readout: str
+) -> Float[Array, "*masks"]:
+    """The largest error at the points, from the values Σ m_i v_i σ(…) there; readout "linear" or "relu"."""
+    g = jnp.maximum(sums, 0.0) if readout == "relu" else sums
+    return jnp.max(jnp.abs(g - target), axis=-1)
+
+
+@functools.partial(jax.jit, static_argnames=("readout",))
+def least_errors(
+    values: Float[Array, "n points"], target: Float[Array, " points"], *, readout: str = "linear"
+) -> tuple[Float[Array, " n+1"], Bool[Array, "n+1 n"]]:
+    """The least error at the points that any mask of the first k neurons has, k = 0..n, and that mask.
+
+    Args:
+        values: every neuron's v_i σ(…) at the points, shape (n, points), n at most `ALL_TERMS`.
+        target: the target's values there, shape (points,).
+        readout: "linear" or "relu".
+    """
+    n = values.shape[0]
+    sums = jnp.zeros((1, values.shape[1]), values.dtype)
+    for k in range(n):  # mask number j holds neuron k if bit k of j is set: those of the first k are a prefix
+        sums = jnp.concatenate([sums, sums + values[k]])
+    errors = point_errors(sums, target, readout)
+    best = jnp.stack([jnp.argmin(errors[: 1 << k]) for k in range(n + 1)])
+    return errors[best], (best[:, None] >> jnp.arange(n)) % 2 == 1
+
+
+@functools.partial(jax.jit, static_argnames=("readout", "starts", "steps"))
+def descend(
+    key: Array,
+    values: Float[Array, "n points"],
+    target: Float[Array, " points"],
+    usable: Bool[Array, " n"],
+    *,
+    readout: str = "linear",
+    starts: int = 16,
+    steps: int = 60,
+) -> tuple[Float[Array, ""], Bool[Array, " n"]]:
+    """A mask that no change of a single neuron improves: the best of some steepest descents. Hits only.
+
+    Args:
+        key: typed key of the random starts; one start is the empty mask.
+        values, target, readout: as for `least_errors`, any n.
+        usable: neurons that may be kept, shape (n,).
+        starts: descents; steps: changes in each, at most.
+
+    Returns:
+        the error at the points and the mask.
+    """
+    n = values.shape[0]
+    chance = jnp.linspace(0.0, 0.6, starts)[:, None]
+    masks = (jax.random.uniform(key, (starts, n)) < chance) & usable
+
+    def step(masks: Array, _: None) -> tuple[Array, None]:
+        sums = masks.astype(values.dtype) @ values
+        change = jnp.where(masks, -1.0, 1.0)[:, :, None] * values
+        after = jnp.where(usable, point_errors(sums[:, None, :] + change, target, readout), jnp.inf)
+        at = jnp.argmin(after, axis=1)
+        better = after[jnp.arange(starts), at] < point_errors(sums, target, readout)
+        return jnp.where(better[:, None], masks ^ (jnp.arange(n) == at[:, None]), masks), None
+
+    masks = jax.lax.scan(step, masks, None, length=steps)[0]
+    errors = point_errors(masks.astype(values.dtype) @ values, target, readout)
+    best = jnp.argmin(errors)
+    return errors[best], masks[best]
+
+
+__all__ = ["ALL_TERMS", "descend", "least_errors", "point_errors"]
