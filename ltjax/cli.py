@@ -108,19 +108,27 @@ class NeuronPruningOptions:
     Parameters
     ----------
     d
-        Input dimension, 1 or 2.
+        Input dimension.
     readout
         linear or relu.
     law
         Law of the weights: normal or uniform.
     target
-        axis, generic (0.7 rad in the plane), or the direction's angle in the plane in radians.
+        axis, generic (0.7 rad in the plane), or the direction's angle in the plane in radians; with bias the
+        target's kink in (-1, 1).
+    bias
+        Biased hidden units on [-1, 1], d = 1 only.
+    sampling
+        In the plane: whole (draw every neuron), near (only those that bend near the target's kink), or auto:
+        near below ε = 0.01.
     """
 
     d: int = 2
     readout: str = "linear"
     law: str = "normal"
     target: str = "generic"
+    bias: Annotated[bool, Parameter(negative="")] = False
+    sampling: str = "auto"
 
     def problem(self) -> "NeuronPruning":
         """The problem these options describe."""
@@ -129,7 +137,8 @@ class NeuronPruningOptions:
         target: Any = self.target
         with contextlib.suppress(ValueError):
             target = float(self.target)
-        return NeuronPruning(self.d, self.readout, self.law, target)  # type: ignore[arg-type]
+        choices: dict[str, Any] = {"readout": self.readout, "law": self.law, "target": target}
+        return NeuronPruning(self.d, **choices, bias=self.bias, sampling=self.sampling)  # type: ignore[arg-type]
 
 
 Options = SubsetSumOptions | NeuronPruningOptions

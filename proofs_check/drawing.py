@@ -35,12 +35,12 @@ STYLE: dict[Any, Any] = {
 }
 
 
-def panels(count: int = 1) -> tuple[Figure, list[Axes]]:
-    """A figure of up to two panels side by side, without pyplot's global state."""
+def panels(count: int = 1, rows: int = 1) -> tuple[Figure, list[Axes]]:
+    """A figure of up to two panels side by side, in one row or several, without pyplot's global state."""
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(4.6 * count if count > 1 else 6.2, 3.5))
-        axes = figure.subplots(1, count)
-    return figure, list(np.atleast_1d(axes))
+        figure = Figure(figsize=(4.6 * count if count > 1 else 6.2, 3.5 * rows))
+        axes = figure.subplots(rows, count)
+    return figure, list(np.atleast_1d(axes).flat)
 
 
 def whole_ticks(ax: Axes) -> None:

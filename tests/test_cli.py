@@ -58,7 +58,7 @@ def test_threshold_as_json(capsys):
 def test_claims(capsys):
     code, out, _ = run(capsys, "claims", "--json")
     assert code == 0
-    assert [claim["id"] for claim in json.loads(out)["claims"]][:3] == ["NP-1", "NP-2", "SS-1"]
+    assert [claim["id"] for claim in json.loads(out)["claims"]][:3] == ["NP-1", "NP-2", "NP-3"]
     assert "SS-6" in run(capsys, "claims")[1]
 
 

@@ -82,7 +82,13 @@ def test_on_the_line_it_is_subset_sum():
     ("options", "message"),
     [
         ({"d": 0}, "d=0 is not allowed"),
-        ({"d": 3}, "d=3 is not allowed: d is a whole number from 1 to 2"),
+        ({"d": 65}, "d=65 is not allowed: d is a whole number from 1 to 64"),
+        ({"bias": True}, "bias=True is not allowed: biased hidden units go with d=1, here d=2"),
+        ({"d": 1, "bias": True, "target": 1.5}, "target=1.5 is not allowed: target is a finite number above -1"),
+        ({"d": 3, "solver": "milp"}, "solver='milp' is not allowed: it goes with d=2, here d=3"),
+        ({"d": 3, "target": 0.3}, "target=0.3 is not allowed: an angle names a target in the plane only"),
+        ({"d": 3, "target": [1.0, 1.0, 0.0]}, r"target=\[1.0, 1.0, 0.0\] is not allowed: target is a finite vector"),
+        ({"sampling": "far"}, "sampling='far' is not known"),
         ({"readout": "softmax"}, "readout='softmax' is not known"),
         ({"law": "rademacher"}, "law='rademacher' is not known"),
         ({"target": "diagonal"}, "target='diagonal' is not known"),
@@ -98,3 +104,76 @@ def test_bad_options(options, message):
 def test_subset_sum_has_one_solver():
     with pytest.raises(ValueError, match="solver='milp' is not known: solver is one of auto"):
         ltjax.estimate(ltjax.SubsetSum(), n=3, eps=0.1, trials=10, key=KEY, solver="milp")
+
+
+@pytest.mark.parametrize("options", [{"d": 1, "bias": True}, {"d": 3}, {"d": 4}, {"d": 3, "law": "uniform"}])
+@pytest.mark.parametrize("readout", ["linear", "relu"])
+def test_few_neurons_in_any_dimension_against_all_masks(options, readout):
+    """Certified bounds hold whatever the mask: errors at many points never exceed what is claimed, nor undercut it."""
+    problem = ltjax.NeuronPruning(readout=readout, **options)
+    n, eps, d = 5, (0.65, 0.35), options["d"]
+    found = next(iter(trials.decisions(problem, (3, n), eps, 24, KEY)))
+    rng = np.random.default_rng(0)
+    x = np.linspace(-1, 1, 4001)[:, None] if d == 1 else rng.normal(size=(20_000, d))
+    x = x if d == 1 else x / np.linalg.norm(x, axis=1, keepdims=True)
+    for t in range(len(found)):
+        u, v, b, w, c = (found.instance[name][t] for name in ("u", "v", "b", "w", "c"))
+        values, target = np.maximum(x @ u.T + b, 0) * v, np.maximum(x @ w + c, 0)
+
+        def error(mask, values=values, target=target):
+            g = values @ np.asarray(mask, float)
+            return np.abs((np.maximum(g, 0) if readout == "relu" else g) - target).max()
+
+        for i, size in enumerate((3, n)):
+            masks = (np.pad(m, (0, n - size)) for m in itertools.product([False, True], repeat=size))
+            least = min(error(mask) for mask in masks)
+            # Sampled errors are a little low, by the square of the spacing of 20,000 points (d <= 4).
+            assert found.lower[t, i] <= least * 1.05 + 1e-9
+            if np.isfinite(found.upper[t, i]):
+                assert error(found.witness["mask"][t, i]) <= found.upper[t, i]
+    assert np.any(found.status[..., 0] == HIT)
+    assert np.mean(found.status[..., 1] == MISS) > 0.5
+    assert np.mean(found.status == 0) < 0.25
+
+
+@pytest.mark.parametrize("options", [{"d": 3}, {"d": 5}, {"d": 1, "bias": True}])
+def test_many_neurons_miss_by_a_certificate(options):
+    problem = ltjax.NeuronPruning(**options)
+    found = next(iter(trials.decisions(problem, (14, 20), (0.03,), 12, KEY)))
+    assert np.all(found.status[:, 0] != HIT)
+    assert np.mean(found.status[:, 1, 0] == MISS) > (0.1 if options["d"] == 1 else 0.6)
+
+
+def test_sampling_near_the_kink_has_the_law_of_drawing_all():
+    """Misses and hits of both ways of drawing: the same problem, so shares differ by chance only."""
+    import scipy.stats
+
+    n, eps, count = 150, 0.03, 80
+    near, whole = (
+        trials.count(ltjax.NeuronPruning(sampling=how), (n // 3, n), (eps,), count, jax.random.key(3))
+        for how in ("near", "whole")
+    )
+    for kind in ("hits", "misses"):
+        a, b = getattr(near, kind)[:, 0], getattr(whole, kind)[:, 0]
+        for x, y in zip(a, b, strict=True):
+            assert scipy.stats.fisher_exact([[x, count - x], [y, count - y]]).pvalue > 1e-5
+    assert near.misses[0, 0] > 0.2 * count
+    assert near.hits[1, 0] > 0.1 * count
+
+
+def test_near_decisions_are_rechecked_by_sampling_and_nest():
+    problem = ltjax.NeuronPruning(sampling="near")
+    eps, ns = 1e-4, (10_000, 40_000, 80_000)
+    found = next(iter(trials.decisions(problem, ns, (eps,), 12, KEY)))
+    assert np.all(np.diff(found.status[..., 0], axis=1) >= 0), "monotone in n"
+    assert np.mean(found.status[:, 0] == MISS) > 0.5
+    assert np.mean(found.status[:, 2] == HIT) > 0.4
+    # Points where it matters: all around, and close to both of the target's kinks.
+    fine = np.sinh(np.linspace(-12, 12, 4001)) * 1e-5
+    angle = np.concatenate([np.linspace(0, 2 * np.pi, 4001), fine, np.pi + fine])
+    x = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    for t, i in zip(*np.nonzero(found.status[..., 0] == HIT), strict=True):
+        u, v, w, index = (found.instance[name][t] for name in ("u", "v", "w", "index"))
+        mask = found.witness["mask"][t, i]
+        assert np.all(index[mask] <= ns[i])
+        assert np.abs(np.maximum(x @ u[mask].T, 0) @ v[mask] - np.maximum(x @ w, 0)).max() <= eps

@@ -4,6 +4,7 @@ All probabilities are over the start network. Every function names its statement
 """
 
 import dataclasses
+import functools
 import math
 from typing import Any
 
@@ -161,6 +162,7 @@ def _log_minors(gaps: np.ndarray, start: float) -> np.ndarray:
     return np.log(np.maximum(pairs, 1e-300)) - np.sum(np.log(np.sin(gaps)), axis=-1)
 
 
+@functools.lru_cache(maxsize=64)
 def _relu_expectations(eps: float, most: int, draws: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """log-free estimates of E_m = E[min(1, ε^m·minors)], m = 1..most, with standard errors.
 

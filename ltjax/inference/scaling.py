@@ -79,6 +79,13 @@ GROWTH_LAWS: dict[str, GrowthLaw] = {
             lambda x, y: [float(np.mean(np.log(np.maximum(y, 0.5)) - math.log(2.0) * x))],
         ),
         GrowthLaw(
+            "log-inverse",
+            r"a\log_2(1/\varepsilon)/\varepsilon",
+            ("ln a",),
+            lambda t, x: jnp.exp(t[0] + math.log(2.0) * x) * x,
+            lambda x, y: [float(np.mean(np.log(np.maximum(y, 0.5) / x) - math.log(2.0) * x))],
+        ),
+        GrowthLaw(
             "log-squared",
             r"a\log_2^2(1/\varepsilon)+b",
             ("a", "b"),

@@ -57,30 +57,30 @@ def brackets(outcomes: _trials.FirstHits, p: float, confidence: float, problem: 
     below n* already reaches p, though P(n) < p there: a single error of a single one-sided limit. Likewise
     the lower end, at the least n decided from n* on.
     """
-    counts, level = outcomes.counts(), (1.0 - confidence) / 2.0
-    ns = np.asarray(counts.ns)
-    found = []
-    for j, eps in enumerate(counts.eps):
-        hits, undecided = counts.hits[:, j], counts.undecided[:, j]
-        cannot = ns[intervals.clopper_pearson_upper(hits + undecided, counts.trials, level) < p]
-        does = ns[intervals.clopper_pearson_lower(hits, counts.trials, level) >= p]
-        found.append(
-            Threshold(
-                problem,
-                eps,
-                p,
-                lower=int(cannot[-1]) + 1 if len(cannot) else 1,
-                upper=int(does[0]) if len(does) else None,
-                interpolated=interpolate(counts.ns, hits / counts.trials, p),
-                n_max=int(ns[-1]),
-                trials=counts.trials,
-                confidence=confidence,
-                ns=counts.ns,
-                hits=tuple(int(x) for x in hits),
-                undecided=tuple(int(x) for x in undecided),
-            )
-        )
-    return found
+    counts = outcomes.counts()
+    return [bracket(counts, j, p, confidence, problem) for j in range(len(counts.eps))]
+
+
+def bracket(counts: _trials.Counts, j: int, p: float, confidence: float, problem: dict[str, Any]) -> Threshold:
+    """The bracket of n_p at the j-th ε of the counts; see `brackets`."""
+    level, ns = (1.0 - confidence) / 2.0, np.asarray(counts.ns)
+    hits, undecided = counts.hits[:, j], counts.undecided[:, j]
+    cannot = ns[intervals.clopper_pearson_upper(hits + undecided, counts.trials, level) < p]
+    does = ns[intervals.clopper_pearson_lower(hits, counts.trials, level) >= p]
+    return Threshold(
+        problem,
+        counts.eps[j],
+        p,
+        lower=int(cannot[-1]) + 1 if len(cannot) else 1,
+        upper=int(does[0]) if len(does) else None,
+        interpolated=interpolate(counts.ns, hits / counts.trials, p),
+        n_max=int(ns[-1]),
+        trials=counts.trials,
+        confidence=confidence,
+        ns=counts.ns,
+        hits=tuple(int(x) for x in hits),
+        undecided=tuple(int(x) for x in undecided),
+    )
 
 
 @overload

@@ -75,11 +75,12 @@ def decisions(
     trials: int,
     key: Key[Array, ""],
     *,
+    first: int = 0,
     chunk: int | None = None,
     devices: Sequence[parallel.Device] | None = None,
     progress: Progress | None = None,
 ) -> Iterator[Decision]:
-    """Decide trials 0..trials-1 of the run `key`, chunk by chunk, in order.
+    """Decide trials first..first+trials-1 of the run `key`, chunk by chunk, in order.
 
     Args:
         problem: what is drawn and decided.
@@ -87,6 +88,7 @@ def decisions(
         eps: precisions, each decided from the same draw.
         trials: how many.
         key: a typed key, `jax.random.key(seed)`.
+        first: the trial to begin with, so that a run can be done in parts.
         chunk: trials a dispatch, rounded up to whole blocks; changes memory and speed, not the result.
         devices: share the work among these; default: all local devices.
         progress: called with the number of trials after each chunk.
@@ -95,6 +97,7 @@ def decisions(
     procedure = problem.resolved(min(eps))
     ns = arguments.increasing("n", ns, 1, procedure.max_n)
     trials = arguments.whole("trials", trials, 1, MAX_TRIALS)
+    first = arguments.whole("first", first, 0, MAX_TRIALS - trials)
     if not (hasattr(key, "dtype") and jnp.issubdtype(key.dtype, jax.dtypes.prng_key) and key.shape == ()):
         raise ValueError(f"key={key!r} is not allowed: key is one typed key, as jax.random.key(seed) makes it")
     devices = tuple(devices) if devices is not None else tuple(jax.local_devices())
@@ -111,15 +114,17 @@ def decisions(
             found = search_rows(instances, precisions, problem=procedure.searched_as(), ns=ns, **where)
         return instances, found
 
-    ahead = dispatch(0)
-    for start in range(0, trials, step):
+    # A trial keeps its place in its block wherever a run begins: bits may depend on it (see `ltjax.parallel`).
+    begin, end = first - first % block, first + trials
+    ahead = dispatch(begin)
+    for start in range(begin, end, step):
         # JAX returns before the work is done: the next chunk is computed while this one is judged.
-        now, ahead = ahead, dispatch(start + step) if start + step < trials else None
-        wanted = min(step, trials - start)
-        instances, found = jax.tree.map(lambda x, wanted=wanted: np.asarray(x)[:wanted], now)
+        now, ahead = ahead, dispatch(start + step) if start + step < end else None
+        wanted = slice(max(first - start, 0), min(step, end - start))
+        instances, found = jax.tree.map(lambda x, wanted=wanted: np.asarray(x)[wanted], now)
         yield procedure.judge(instances, found, ns, precisions)
         if progress is not None:
-            progress(wanted)
+            progress(wanted.stop - wanted.start)
 
 
 def count(

@@ -116,7 +116,11 @@ class PlanePruning(AbstractProcedure):
             index, everywhere = jnp.arange(1.0, n + 1.0), jnp.asarray(jnp.inf)
             return Instance(weights.u, weights.v, w, index, weights.moved, everywhere, everywhere)
         angle = target_angle(self.target)
-        near = breakpoints.sample_near(key, n, self.window, law=get_law(self.law).name, target=angle)
+        law = get_law(self.law).name
+        share = breakpoints.window_probability(self.window, law, angle)
+        # In steps, so that runs at different ε share one compiled search.
+        places = -(-(breakpoints.capacity_for(n, share) + 1) // 64) * 64
+        near = breakpoints.sample_near(key, n, self.window, law=law, target=angle, capacity=places)
         # In the target's frame, where small angles keep their precision.
         rows = near.oriented[:, None] * jnp.stack([-jnp.sin(near.offset), jnp.cos(near.offset)], axis=1)
         ahead = jnp.asarray([0.0, 1.0])
