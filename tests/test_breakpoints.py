@@ -40,10 +40,10 @@ def test_same_law_as_drawing_all(law, target, window):
 
     with jax.enable_x64(True):
         near = jax.tree.map(np.asarray, draw(jax.random.split(jax.random.key(1), trials)))
-    present = near.index <= n
-    assert np.all(near.index[:, -1] > n), "all that are inside are listed"
-    assert np.all(np.diff(near.index) >= 1)
-    assert np.all(near.index == np.floor(near.index))
+    present = near.number <= n
+    assert np.all(near.number[:, -1] > n), "all that are inside are listed"
+    assert np.all(np.diff(near.number) >= 1)
+    assert np.all(near.number == np.floor(near.number))
     # Two-sample tests at 1e-6 each: a true sampler fails none of these fixed draws.
     table = np.array([np.bincount(x, minlength=n + 1) for x in (counts, present.sum(1))])
     table = table[:, table.sum(0) > 20]
@@ -59,7 +59,7 @@ def test_same_law_as_drawing_all(law, target, window):
     assert scipy.stats.ks_2samp(ours, np.abs(lines * kappas)).pvalue > 1e-6
     # among the first five neurons, from the same draws
     share = breakpoints.window_probability(window, law, target)
-    few = np.bincount((near.index <= 5).sum(1), minlength=6)
+    few = np.bincount((near.number <= 5).sum(1), minlength=6)
     assert scipy.stats.chisquare(few, trials * scipy.stats.binom.pmf(np.arange(6), 5, share)).pvalue > 1e-6
 
 
@@ -102,9 +102,9 @@ def test_counts_are_poisson_far_out():
     with jax.enable_x64(True):
         draw = jax.jit(jax.vmap(lambda key: breakpoints.sample_near(key, n, 0.5 * np.pi * 1e-12)))
         near = jax.tree.map(np.asarray, draw(jax.random.split(jax.random.key(5), trials)))
-    assert np.all(near.index[:, -1] > n)
-    assert np.all(near.index == np.floor(near.index))
-    counts = np.bincount((near.index <= n).sum(1), minlength=60)
+    assert np.all(near.number[:, -1] > n)
+    assert np.all(near.number == np.floor(near.number))
+    counts = np.bincount((near.number <= n).sum(1), minlength=60)
     expected = trials * scipy.stats.poisson.pmf(np.arange(len(counts)), 10.0)
     big = expected > 10
     assert scipy.stats.chisquare(counts[big], expected[big] / expected[big].sum() * counts[big].sum()).pvalue > 1e-6

@@ -36,7 +36,7 @@ def test_many_hits_at_six_over_eps(eps, x64):
         # The score leaves out crests between kinks; that of ρ it counts even where ρ is not the error alone.
         assert value / eps <= found.scores[i, 0] + (0.5 if eps > 5e-3 else 0.1)
         assert value / eps >= found.scores[i, 0] - 0.1
-        assert not np.any(found.masks[i, 0] & (near.index[i] > n))
+        assert not np.any(found.masks[i, 0] & (near.number[i] > n))
         hits += value + margin <= eps
     assert hits >= 0.3 * trials
 

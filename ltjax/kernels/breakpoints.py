@@ -42,7 +42,7 @@ class NearKinks(NamedTuple):
         oriented: +1 where ⟨u, w⟩ > 0 and -1 where < 0, shape (capacity,). A neuron switches on at angle
             `offset` of the target's frame if +1, at `offset` + π if -1.
         kappa: slope jumps v‖u‖, shape (capacity,).
-        index: which neuron of the network it is, counted from 1, ascending whole numbers, shape (capacity,).
+        number: which neuron of the network it is, counted from 1, ascending whole numbers, shape (capacity,).
         moved: how far a draw from the continuous law, coupled with this one, may move the neuron's function
             on the unit circle, shape (capacity,).
     """
@@ -50,16 +50,16 @@ class NearKinks(NamedTuple):
     offset: Float[Array, " c"]
     oriented: Float[Array, " c"]
     kappa: Float[Array, " c"]
-    index: Float[Array, " c"]
+    number: Float[Array, " c"]
     moved: Float[Array, " c"]
 
     def among(self, n: Float[Array, ""] | int) -> Bool[Array, " c"]:
         """Which of them belong to the network's first n neurons."""
-        return self.index <= n
+        return self.number <= n
 
     def complete(self, n: Float[Array, ""] | int) -> Bool[Array, ""]:
         """Whether all neurons inside the window among the first n are listed (`capacity_for`)."""
-        return self.index[-1] > n
+        return self.number[-1] > n
 
 
 def _tan_difference(base: float, angle: float) -> float:

@@ -154,7 +154,7 @@ def _least_cover(centre: Array, half: Array, steps: int) -> tuple[Array, Array]:
 
 
 def least_cover(
-    u: Float[Array, "n 3"], w: Float[Array, "3"], eps: Float[Array, ""]
+    u: Float[Array, "n 3"], w: Float[Array, "3"], eps: Float[Array, ""] | float
 ) -> tuple[Int[Array, ""], Int[Array, ""]]:
     """The least number of leading neurons whose zones cover all directions, as a bracket.
 

@@ -1,7 +1,7 @@
 """Neuron pruning on the line without bias: every kink is at 0, and the problem is subset sum (NP-6)."""
 
 import dataclasses
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -50,7 +50,7 @@ class LinePruning(AbstractProcedure):
     def first_guess(self, eps: float) -> int:
         return min(self.max_n, 2 * self._sums.first_guess(eps))
 
-    def describe(self) -> dict[str, object]:
+    def describe(self) -> dict[str, Any]:
         return super().describe() | {"dtype": "float64"}
 
     def searched_as(self) -> "LinePruning":

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from typing import ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -37,7 +37,7 @@ class Instance(NamedTuple):
     Attributes:
         u, v: the neurons' weights, in the network's order.
         w: the target's direction.
-        index: which neuron of the network each is, counted from 1.
+        number: which neuron of the network each is, counted from 1.
         moved: how far the law's lattice may move each.
         window: every neuron with a kink line within this angle of the target's is listed, radians,
         upto: among the first so many of the network.
@@ -46,7 +46,7 @@ class Instance(NamedTuple):
     u: Float[Array, "m 2"]
     v: Float[Array, " m"]
     w: Float[Array, "2"]
-    index: Float[Array, " m"]
+    number: Float[Array, " m"]
     moved: Float[Array, " m"]
     window: Float[Array, ""]
     upto: Float[Array, ""]
@@ -102,7 +102,7 @@ class PlanePruning(AbstractProcedure):
     def first_guess(self, eps: float) -> int:
         return min(self.max_n, math.ceil(6.0 / eps) + 2)
 
-    def describe(self) -> dict[str, object]:
+    def describe(self) -> dict[str, Any]:
         sampling = "whole" if self.window is None else "near"
         return super().describe() | {"sampling": sampling, "dtype": "float64"}
 
@@ -113,8 +113,8 @@ class PlanePruning(AbstractProcedure):
         w = make_target(self.target, 2, dtype=jnp.float64).w
         if self.window is None:
             weights = sample_weights(key, n, 2, self.law, dtype=jnp.float64)
-            index, everywhere = jnp.arange(1.0, n + 1.0), jnp.asarray(jnp.inf)
-            return Instance(weights.u, weights.v, w, index, weights.moved, everywhere, everywhere)
+            number, everywhere = jnp.arange(1.0, n + 1.0), jnp.asarray(jnp.inf)
+            return Instance(weights.u, weights.v, w, number, weights.moved, everywhere, everywhere)
         angle = target_angle(self.target)
         law = get_law(self.law).name
         share = breakpoints.window_probability(self.window, law, angle)
@@ -125,7 +125,7 @@ class PlanePruning(AbstractProcedure):
         rows = near.oriented[:, None] * jnp.stack([-jnp.sin(near.offset), jnp.cos(near.offset)], axis=1)
         ahead = jnp.asarray([0.0, 1.0])
         window = jnp.asarray(self.window)
-        return Instance(rows, near.kappa, ahead, near.index, near.moved, window, near.index[-1] - 1.0)
+        return Instance(rows, near.kappa, ahead, near.number, near.moved, window, near.number[-1] - 1.0)
 
     def search(self, instances: Instance, ns: tuple[int, ...], eps: Float[Array, " eps"]) -> Found:
         trials, places = instances.v.shape
@@ -146,37 +146,39 @@ class PlanePruning(AbstractProcedure):
         count = len(sizes)
         row = jnp.arange(trials)
 
-        def bisect(found: Found, low: Array, high: Array, hits: bool) -> Found:
+        def bisect(found: Found, open_: Array, low: Array, high: Array, hits: bool) -> tuple[Found, Array]:
             """Look at sizes between those two until every trial knows where its status changes."""
 
-            def unfinished(state: tuple[Found, Array, Array]) -> Array:
-                return jnp.any(state[2] - state[1] > 1)
+            def unfinished(state: tuple[Found, Array, Array, Array]) -> Array:
+                return jnp.any(state[3] - state[2] > 1)
 
-            def look(state: tuple[Found, Array, Array]) -> tuple[Found, Array, Array]:
-                found, low, high = state
+            def look(state: tuple[Found, Array, Array, Array]) -> tuple[Found, Array, Array, Array]:
+                found, open_, low, high = state
                 middle = (low + high) // 2
                 at = jnp.clip(middle, 0, count - 1)
                 mask, error, missed = jax.vmap(lambda one, size: self._search_one(one, size, eps, hits))(
                     instances, sizes[at]
                 )
-                open_ = high - low > 1
-                missed, hit = missed & open_, (error <= eps) & open_
-                better = hit | (hits & open_ & ~missed)
+                asked = high - low > 1
+                missed, hit = missed & asked, (error <= eps) & asked
+                better = hit | (hits & asked & ~missed)
                 found = Found(
                     found.mask.at[row, at].set(jnp.where(better[:, None], mask, found.mask[row, at])),
                     found.missed.at[row, at].max(missed),
                 )
                 down = hit if hits else ~missed
-                return found, jnp.where(open_ & ~down, middle, low), jnp.where(open_ & down, middle, high)
+                low, high = jnp.where(asked & ~down, middle, low), jnp.where(asked & down, middle, high)
+                return found, open_.at[row, at].max(asked & ~missed), low, high
 
-            return jax.lax.while_loop(unfinished, look, (found, low, high))[0]
+            return jax.lax.while_loop(unfinished, look, (found, open_, low, high))[:2]
 
+        number = jnp.arange(count)
         found = Found(jnp.zeros((trials, count, places), bool), jnp.zeros((trials, count), bool))
-        nowhere, everywhere = jnp.full(trials, -1), jnp.full(trials, count)
-        found = bisect(found, nowhere, everywhere, hits=True)
-        missed = jnp.max(jnp.where(found.missed, jnp.arange(count), -1), axis=1)
-        some = jnp.any(found.mask, axis=2)
-        return bisect(found, missed, jnp.min(jnp.where(some, jnp.arange(count), count), axis=1), hits=False)
+        found, open_ = bisect(found, found.missed, jnp.full(trials, -1), jnp.full(trials, count), hits=True)
+        # What the first pass saw does not have to be looked at again.
+        missed = jnp.max(jnp.where(found.missed, number, -1), axis=1)
+        first = jnp.min(jnp.where(open_, number, count), axis=1)
+        return bisect(found, open_, missed, first, hits=False)[0]
 
     def _search_one(self, instance: Instance, size: Array, eps: Array, hits: bool) -> tuple[Array, Array, Array]:
         """The first `size` neurons of one trial: best mask, its error, whether a miss is certified."""
@@ -184,7 +186,7 @@ class PlanePruning(AbstractProcedure):
         whole = self.window is None
         near = places > NEAR_TERMS or not whole
         theta, kappa = planar.frame(instance.u, instance.v, instance.w)
-        present = instance.index <= size
+        present = instance.number <= size
         # One program for all sizes: neurons beyond the first get jump 0 and count as absent.
         kappa = jnp.where(present, kappa, 0.0)
         # A miss must hold for the law's own draw too, which the lattice may have moved by this much.
@@ -216,7 +218,7 @@ class PlanePruning(AbstractProcedure):
         error = np.full(shape, np.inf)
         for t, i, j in np.ndindex(shape):
             u, v, w = instances.u[t], instances.v[t], instances.w[t]
-            present = instances.index[t] <= ns[i]
+            present = instances.number[t] <= ns[i]
             missed = bool(found.missed[t, i, j])
             if self.solver == "milp":
                 decision = plane_milp.decide(u[present], v[present], w, float(eps[j]), readout=self.readout)

@@ -2,7 +2,7 @@
 
 import abc
 import dataclasses
-from typing import ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -64,7 +64,7 @@ class AbstractPointPruning(AbstractProcedure):
     def block(self, n: int) -> int:
         return 4 if n > exhaustive.ALL_TERMS else 16
 
-    def describe(self) -> dict[str, object]:
+    def describe(self) -> dict[str, Any]:
         return super().describe() | {"dtype": "float64"}
 
     @abc.abstractmethod
@@ -128,7 +128,9 @@ class AbstractPointPruning(AbstractProcedure):
             for j, e in enumerate(eps):
                 size = min(int(found.ruled_out[t, j]), max(ns))
                 wide = float(e + moved.sum())
-                if size > 0 and self.check_ruled_out(u[:size], b[:size], w, float(c), found.certificate[t, j], wide):
+                if size > 0 and self.check_ruled_out(
+                    u[:size], b[:size], w, float(c), np.asarray(found.certificate[t, j]), wide
+                ):
                     ruled = np.asarray(ns) <= size
                     lower[t, ruled] = np.maximum(lower[t, ruled], np.nextafter(e, np.inf))
         return closed(lower, upper, masks, instances._asdict(), eps)

@@ -33,7 +33,7 @@ from ltjax.inference.trials import FirstHits
 from ltjax.kernels import zones
 from ltjax.networks import sample_weights
 from proofs_check import drawing, findings
-from proofs_check.claim import Control, Finding, Run, claim_of
+from proofs_check.claim import Control, Finding, Run, Verdict, claim_of
 
 EXACT = {0.1: None, 0.03: 0.39, 0.01: 0.43, 0.003: 0.47}
 WITHIN = 0.15
@@ -149,7 +149,9 @@ def judge(
             # Not finding a direction is no proof that there is none: undecided.
             found.append(findings.at_least(name, uncovered, len(certified) - uncovered, len(certified), 0.5, level))
     found.append(
-        findings.holds("certified lower bounds on n at probability ½ (99% each)", True, **{"by d, then ε": table(data)})
+        Finding(
+            "certified lower bounds on n at probability ½ (99% each)", Verdict.SUPPORTED, {"by d, then ε": table(data)}
+        )
     )
     return found
 

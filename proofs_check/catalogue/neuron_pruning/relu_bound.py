@@ -90,7 +90,7 @@ def judge(data: dict[str, Any], level: float, formula: int = 0, logarithmic: boo
         findings.holds(
             "sum of the minors, formula over determinants",
             bool(np.all(np.abs(ratios - 1.0) < 1e-9)),
-            **{"ratio from": float(ratios.min()), "to": float(ratios.max())},
+            ratios=[float(ratios.min()), float(ratios.max())],
         ),
         findings.holds(
             "n·ln(1/ε) grows like ln²(1/ε)" if logarithmic else "n·ε·ln(1/ε), where the bound reaches one half",
