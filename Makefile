@@ -5,13 +5,17 @@ OUT ?= report
 BUDGET ?= quick
 SEED ?= 0
 
-.PHONY: verify test lint types bench readme clean
+.PHONY: verify test slow lint types bench readme clean
 
 verify: .venv/.installed
 	$(BIN)/ltjax verify --budget $(BUDGET) --seed $(SEED) --out $(OUT)
 
 test: .venv/.installed-dev
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
+
+# Minutes each: solvers against the exact reference, sweeps killed again and again.
+slow: .venv/.installed-dev
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m slow
 
 lint: .venv/.installed-dev
 	$(BIN)/ruff check .

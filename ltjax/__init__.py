@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ltjax.problems.base import AbstractProblem, Decision
     from ltjax.problems.neuron_pruning import NeuronPruning
     from ltjax.problems.subset_sum import SubsetSum
+    from ltjax.problems.weight_pruning import WeightPruning
 
 __version__ = "0.1.0"
 
@@ -30,6 +31,7 @@ _HOME = {
     "Decision": "ltjax.problems.base",
     "NeuronPruning": "ltjax.problems.neuron_pruning",
     "SubsetSum": "ltjax.problems.subset_sum",
+    "WeightPruning": "ltjax.problems.weight_pruning",
 }
 
 __all__ = [
@@ -41,6 +43,7 @@ __all__ = [
     "NeuronPruning",
     "SubsetSum",
     "Threshold",
+    "WeightPruning",
     "estimate",
     "get_law",
     "nearest_subset_sums",

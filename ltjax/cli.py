@@ -19,6 +19,7 @@ from ltjax import __version__
 if TYPE_CHECKING:
     from ltjax.problems.neuron_pruning import NeuronPruning
     from ltjax.problems.subset_sum import SubsetSum
+    from ltjax.problems.weight_pruning import WeightPruning
 
 app = App(
     name="ltjax",
@@ -141,7 +142,42 @@ class NeuronPruningOptions:
         return NeuronPruning(self.d, **choices, bias=self.bias, sampling=self.sampling)  # type: ignore[arg-type]
 
 
-Options = SubsetSumOptions | NeuronPruningOptions
+@Parameter(name="*")
+@dataclasses.dataclass(frozen=True)
+class WeightPruningOptions:
+    """Weight pruning.
+
+    Parameters
+    ----------
+    d
+        Input dimension.
+    readout
+        linear or relu.
+    law
+        Law of the weights: normal or uniform.
+    target
+        axis, generic (0.7 rad in the plane), or the direction's angle in the plane in radians.
+    construction
+        Where hits are looked for: blocks (each coordinate its own neurons) or shared (any neuron may serve any).
+    """
+
+    d: int = 2
+    readout: str = "relu"
+    law: str = "normal"
+    target: str = "generic"
+    construction: str = "shared"
+
+    def problem(self) -> "WeightPruning":
+        """The problem these options describe."""
+        from ltjax.problems.weight_pruning import WeightPruning
+
+        target: Any = self.target
+        with contextlib.suppress(ValueError):
+            target = float(self.target)
+        return WeightPruning(self.d, self.readout, self.law, target, self.construction)  # type: ignore[arg-type]
+
+
+Options = SubsetSumOptions | NeuronPruningOptions | WeightPruningOptions
 
 
 def _start_devices(count: int | None = None) -> list[Any]:
@@ -205,6 +241,7 @@ def estimate_subset_sum(
     eps: float,
     trials: int = 1000,
     interval: str = "exact",
+    witness: Path | None = None,
     options: SubsetSumOptions = SubsetSumOptions(),
     sampling: Sampling = Sampling(),
 ) -> None:
@@ -220,8 +257,10 @@ def estimate_subset_sum(
         How many times.
     interval
         exact (Clopper-Pearson) or anytime (valid however the number of trials was chosen).
+    witness
+        Write every hit's numbers and subset into this .npz file.
     """
-    _estimate(options, sampling, trials, n=n, eps=eps, interval=interval)
+    _estimate(options, sampling, trials, n=n, eps=eps, interval=interval, witness=witness)
 
 
 @estimate_app.command(name="neuron-pruning")
@@ -232,6 +271,7 @@ def estimate_neuron_pruning(
     trials: int = 1000,
     interval: str = "exact",
     solver: str = "auto",
+    witness: Path | None = None,
     options: NeuronPruningOptions = NeuronPruningOptions(),
     sampling: Sampling = Sampling(),
 ) -> None:
@@ -249,8 +289,39 @@ def estimate_neuron_pruning(
         exact (Clopper-Pearson) or anytime (valid however the number of trials was chosen).
     solver
         auto, or milp: integer programming, slow, the judge of the other.
+    witness
+        Write every hit's network and mask into this .npz file.
     """
-    _estimate(options, sampling, trials, n=n, eps=eps, interval=interval, solver=solver)
+    _estimate(options, sampling, trials, n=n, eps=eps, interval=interval, solver=solver, witness=witness)
+
+
+@estimate_app.command(name="weight-pruning")
+def estimate_weight_pruning(
+    *,
+    n: int,
+    eps: float,
+    trials: int = 1000,
+    interval: str = "exact",
+    witness: Path | None = None,
+    options: WeightPruningOptions = WeightPruningOptions(),
+    sampling: Sampling = Sampling(),
+) -> None:
+    """P(cutting single weights of a random network leaves one within ε of the target).
+
+    Parameters
+    ----------
+    n
+        Hidden neurons of the start network.
+    eps
+        The precision ε.
+    trials
+        How many networks are drawn.
+    interval
+        exact (Clopper-Pearson) or anytime (valid however the number of trials was chosen).
+    witness
+        Write every hit's network and masks into this .npz file.
+    """
+    _estimate(options, sampling, trials, n=n, eps=eps, interval=interval, witness=witness)
 
 
 def _estimate(options: Options, sampling: Sampling, trials: int, **what: Any) -> None:
@@ -339,6 +410,128 @@ def _threshold(options: Options, sampling: Sampling, trials: int, **what: Any) -
 
 def _options_line(options: dict[str, Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in options.items() if value is not None)
+
+
+@threshold_app.command(name="weight-pruning")
+def threshold_weight_pruning(
+    *,
+    eps: Annotated[list[float], Parameter(consume_multiple=True, negative_iterable="")],
+    p: float = 0.5,
+    trials: int = 200,
+    n_max: int | None = None,
+    options: WeightPruningOptions = WeightPruningOptions(),
+    sampling: Sampling = Sampling(),
+) -> None:
+    """The least n at which weight pruning hits with probability p, for one or several ε.
+
+    Parameters
+    ----------
+    eps
+        One precision or several, all decided from the same draws.
+    p
+        The hit probability to reach.
+    trials
+        Independent draws.
+    n_max
+        The largest n to look at; found by a pilot run if not given.
+    """
+    _threshold(options, sampling, trials, eps=eps, p=p, n_max=n_max)
+
+
+@app.command
+def sweep(
+    spec: Path,
+    /,
+    *,
+    store: Path,
+    engine: str = "serial",
+    scheduler: str | None = None,
+    workers: int | None = None,
+    devices: int | None = None,
+    until: str | None = None,
+    dry_run: Annotated[bool, Parameter(negative="")] = False,
+    json: bool = False,
+) -> int:
+    """Decide a grid of cells into a store; run it again after any stop, and it goes on.
+
+    Parameters
+    ----------
+    spec
+        TOML file: problem, its options, n, eps, trials or until, seed.
+    store
+        SQLite file for the counts; made if there is none.
+    engine
+        serial (this process, all its devices) or dask.
+    scheduler
+        Address of a running Dask scheduler; without it a local cluster is started.
+    workers
+        Workers of the local cluster; by default one a GPU, or one a core.
+    devices
+        Number of devices of the serial engine.
+    until
+        Stop a cell early: width=0.02, or verdict (its interval lies on one side of 1/2).
+    dry_run
+        Print cells, tasks, time and memory, and write nothing.
+    json
+        Print one JSON object and nothing else on standard output.
+    """
+    from ltjax.sweeps import commands
+
+    return commands.sweep(
+        spec,
+        store=store,
+        engine=engine,
+        scheduler=scheduler,
+        workers=workers,
+        until=until,
+        dry_run=dry_run,
+        start_devices=lambda: _start_devices(devices),
+        notes=notes,
+        say=_print_json if json else None,
+    )
+
+
+@app.command
+def export(store: Path, /, *, to: Path) -> None:
+    """Write a store's cells with their intervals to a .parquet or .csv file.
+
+    Parameters
+    ----------
+    store
+        A store that `ltjax sweep` made; it may be unfinished.
+    to
+        The file to write.
+    """
+    from ltjax import sweeps
+
+    print(f"{sweeps.export(store, to)} cells written to {to}")
+
+
+@app.command
+def plot(
+    store: Path,
+    /,
+    *,
+    out: Path,
+    p: float = 0.5,
+    where: Annotated[list[str] | None, Parameter(negative_iterable="")] = None,
+) -> None:
+    """Draw hit probabilities and thresholds of a store, also of an unfinished one.
+
+    Parameters
+    ----------
+    store
+        A store that `ltjax sweep` made.
+    out
+        The figure: .png, .svg or .pdf.
+    p
+        The threshold's hit probability.
+    where
+        Only these options, each NAME=VALUE.
+    """
+    from ltjax.sweeps import plotting
+
+    plotting.plot(store, out, p=p, where=where or [])
 
 
 @app.command

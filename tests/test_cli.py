@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from ltjax import cli
@@ -58,7 +59,7 @@ def test_threshold_as_json(capsys):
 def test_claims(capsys):
     code, out, _ = run(capsys, "claims", "--json")
     assert code == 0
-    assert [claim["id"] for claim in json.loads(out)["claims"]][:3] == ["NP-1", "NP-2", "NP-3"]
+    assert [claim["id"] for claim in json.loads(out)["claims"]][:3] == ["GAP-1", "GAP-2", "NP-1"]
     assert "SS-6" in run(capsys, "claims")[1]
 
 
@@ -145,3 +146,26 @@ def test_a_failing_run_says_so(capsys, monkeypatch):
     assert json.loads(out)["passed"] is False
     assert json.loads(out)["claims"][0]["verdict"] == "refuted"
     assert err == ""
+
+
+def test_a_witness_file_can_be_checked_by_anyone(capsys, tmp_path):
+    """A few lines of NumPy that share nothing with the package: every saved network is within ε at 4,000 points."""
+    path = tmp_path / "hits.npz"
+    args = "estimate weight-pruning --n 30 --eps 0.05 --trials 40 --json".split()
+    _, out, _ = run(capsys, *args, "--witness", str(path))
+    hits = np.load(path)
+    assert len(hits["trial"]) == json.loads(out)["hits"] > 20
+    angle = np.linspace(0, 2 * np.pi, 4000)
+    x = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    for u, v, w, mask_u, mask_v in zip(*(hits[name] for name in ("u", "v", "w", "mask_u", "mask_v")), strict=True):
+        network = np.maximum(np.maximum(x @ (u * mask_u).T, 0) @ (v * mask_v), 0)
+        assert np.abs(network - np.maximum(x @ w, 0)).max() <= 0.05
+    assert [file.name for file in tmp_path.iterdir()] == ["hits.npz"], "nothing half-written is left"
+
+
+@pytest.mark.parametrize("path", ["hits.txt", "nowhere/hits.npz"])
+def test_a_witness_that_cannot_be_written(capsys, tmp_path, path):
+    code, _, error = run(capsys, *ESTIMATE, "--trials", "10", "--witness", str(tmp_path / path))
+    assert code == 2
+    assert error.startswith("ltjax: witness=")
+    assert error.count("\n") == 1

@@ -1,14 +1,21 @@
 """The probability that pruning alone hits, at one n and ε."""
 
+import contextlib
 import dataclasses
-from typing import Any, Literal
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any, Literal
 
+import numpy as np
 from jaxtyping import Array, Key
 
 from ltjax import arguments
 from ltjax.inference import intervals
 from ltjax.inference.trials import count
-from ltjax.problems.base import AbstractProblem
+from ltjax.outcomes import HIT
+from ltjax.problems.base import AbstractProblem, Decision
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +35,24 @@ class Estimate:
     interval: str
 
 
+@contextlib.contextmanager
+def _replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A file that takes the path's place once it is complete; nothing is half-written."""
+    if path.suffix != ".npz":
+        raise ValueError(f"witness={str(path)!r} is not allowed: witness is a file name that ends in .npz")
+    try:
+        file = tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False)  # noqa: SIM115
+    except OSError as error:
+        raise ValueError(f"witness={str(path)!r} cannot be written: {error.strerror}") from None
+    try:
+        with file:
+            yield file
+        os.replace(file.name, path)
+    except BaseException:
+        os.unlink(file.name)
+        raise
+
+
 def estimate(
     problem: AbstractProblem,
     *,
@@ -38,6 +63,7 @@ def estimate(
     confidence: float = 0.99,
     interval: Literal["exact", "anytime"] = "exact",
     solver: str = "auto",
+    witness: str | os.PathLike[str] | None = None,
     **how: Any,
 ) -> Estimate:
     """Estimate P(hit) from `trials` independent draws.
@@ -52,13 +78,33 @@ def estimate(
         interval: "exact" (Clopper-Pearson, for a number of trials fixed beforehand) or "anytime"
             (holds however the number of trials was chosen).
         solver: "auto", or "milp" where the problem has it: a slow exact reference.
+        witness: an .npz file to write the hits into: `trial` (which), `error` (the certified bound), what was
+            drawn (for networks u, v, w) and the mask or masks. It is written when all trials are decided.
         how: `chunk`, `devices`, `progress` as for `ltjax.inference.trials.decisions`.
     """
     arguments.real("confidence", confidence, above=0.0, below=1.0)
     arguments.choice("interval", interval, ["exact", "anytime"])
     eps = arguments.real("eps", eps, above=0.0)
     problem = problem.with_solver(solver)
-    counts = count(problem, (n,), (eps,), trials, key, **how)
+    hits_seen: list[dict[str, np.ndarray]] = []
+    decided = 0
+
+    def keep(decision: Decision) -> None:
+        nonlocal decided
+        hit = np.flatnonzero(decision.status[:, 0, 0] == HIT)
+        masks = {name: array[hit, 0] for name, array in decision.witness.items()}
+        drawn = {name: array[hit] for name, array in decision.instance.items()}
+        hits_seen.append({"trial": hit + decided, "error": decision.upper[hit, 0]} | drawn | masks)
+        decided += len(decision)
+
+    if witness is None:
+        counts = count(problem, (n,), (eps,), trials, key, **how)
+    else:
+        # Opened first: finding out after the work that it cannot be written would be rude.
+        with _replacing(Path(witness)) as file:
+            counts = count(problem, (n,), (eps,), trials, key, each=keep, **how)
+            arrays: dict[str, Any] = {name: np.concatenate([x[name] for x in hits_seen]) for name in hits_seen[0]}
+            np.savez_compressed(file, **arrays)
     hits, misses, undecided = (int(x[0, 0]) for x in (counts.hits, counts.misses, counts.undecided))
     limits = intervals.clopper_pearson if interval == "exact" else intervals.anytime
     lower, upper = limits(hits, counts.trials, confidence, undecided)

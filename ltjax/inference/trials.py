@@ -133,14 +133,21 @@ def count(
     eps: Sequence[float],
     trials: int,
     key: Key[Array, ""],
+    *,
+    each: Callable[[Decision], None] | None = None,
     **how: Any,
 ) -> Counts:
-    """Counts of hits, misses and undecided trials for every n and ε; arguments as for `decisions`."""
+    """Counts of hits, misses and undecided trials for every n and ε; arguments as for `decisions`.
+
+    `each` is called with every chunk's decisions, in order.
+    """
     shape = (len(ns), len(eps))
     hits, misses = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
     for decision in decisions(problem, ns, eps, trials, key, **how):
         hits += (decision.status == HIT).sum(axis=0)
         misses += (decision.status == MISS).sum(axis=0)
+        if each is not None:
+            each(decision)
     return Counts(tuple(ns), tuple(eps), trials, hits, misses, trials - hits - misses)
 
 

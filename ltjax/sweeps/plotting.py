@@ -1,0 +1,134 @@
+"""A store as a figure: hit probability against n for each ε, and the threshold against ε; also while it runs."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from ltjax.sweeps.table import load
+
+Frame = Any
+"""A pandas DataFrame, whose published types know too little of what indexing returns."""
+MOST_ROWS = 12
+STYLE: dict[Any, Any] = {
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#dddddd",
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+    "legend.fontsize": 7.5,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "ltjax",
+    "figure.constrained_layout.use": True,
+}
+
+
+def plot(
+    path: str | Path, out: str | Path, *, p: float = 0.5, confidence: float = 0.99, where: Sequence[str] = ()
+) -> None:
+    """Draw a store into a PNG, SVG or PDF file.
+
+    A row of two panels for each combination of options: on the left the hit frequency against n, a curve an ε,
+    in the band of its anytime-valid interval; on the right the bracket of the least n whose hit probability is at
+    least p. Since hits are monotone in n trial by trial, a bracket holds with the confidence of one cell.
+
+    Args:
+        path: the store.
+        out: the figure's file.
+        p: the threshold's hit probability.
+        confidence: of bands and brackets.
+        where: only these options, each "NAME=VALUE".
+
+    Raises:
+        ValueError: for a file that is no store or holds no trials, an ending that matplotlib does not know, or
+            more than 12 combinations of options.
+    """
+    out = Path(out)
+    kinds = ("png", "svg", "pdf")
+    if out.suffix.removeprefix(".") not in kinds:
+        raise ValueError(f"out={str(out)!r} is not allowed: the name ends in .{', .'.join(kinds)}")
+    frame = load(path, confidence=confidence)
+    if len(frame):
+        frame = _chosen(frame[frame["trials"] > 0], where)
+    if not len(frame):
+        raise ValueError(f"store={str(path)!r} holds no trials{' of ' + ', '.join(where) if where else ''} yet")
+    try:
+        # Without a date, so that the same store gives the same file.
+        metadata: dict[str, Any] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(out.suffix[1:], {})
+        with matplotlib.rc_context(STYLE):
+            figure(frame, p).savefig(out, dpi=160, metadata=metadata)
+    except OSError as error:
+        raise ValueError(f"out={str(out)!r} cannot be written: {error.strerror or error}") from None
+
+
+def figure(frame: Frame, p: float = 0.5) -> Figure:
+    """The figure of a table from `load`; see `plot`."""
+    options = list(frame.columns[: list(frame.columns).index("n")])
+    # Precisions that are drawn in different dtypes, or near the kink, are still one curve family.
+    hidden = ("dtype", "window", "sampling")
+    varied = [key for key in options if key not in hidden and frame[key].astype(str).nunique() > 1]
+    keys = frame[varied].astype(str).agg(", ".join, axis=1) if varied else frame["problem"].astype(str)
+    groups = {str(key): part for key, part in frame.groupby(keys, sort=False)}
+    if len(groups) > MOST_ROWS:
+        raise ValueError(
+            f"the store holds {len(groups)} combinations of {', '.join(varied)}, and a figure at most {MOST_ROWS}: "
+            f"choose with --where {varied[0]}=VALUE"
+        )
+    with matplotlib.rc_context(STYLE):
+        drawn = Figure(figsize=(9.0, 3.0 * len(groups)))
+        rows = drawn.subplots(len(groups), 2, squeeze=False)
+        precisions = sorted(frame["eps"].unique(), reverse=True)
+        shades = matplotlib.colormaps["viridis"](np.linspace(0.0, 0.88, len(precisions)))
+        colours = dict(zip(precisions, shades, strict=True))
+        for (left, right), (_, part) in zip(rows, groups.items(), strict=True):
+            fixed = {key: part[key].iloc[0] for key in (varied or ["problem"])}
+            left.set_title(
+                ", ".join(f"{key} {value}" if key != "problem" else str(value) for key, value in fixed.items())
+            )
+            _curves(left, part, colours)
+            _thresholds(right, part, p, colours)
+    return drawn
+
+
+def _chosen(frame: Frame, where: Sequence[str]) -> Frame:
+    for condition in where:
+        key, equals, value = condition.partition("=")
+        if not equals or key not in frame.columns:
+            raise ValueError(f"where={condition!r} is not allowed: it is NAME=VALUE, NAME one of {', '.join(frame)}")
+        frame = frame[frame[key].astype(str) == value]
+    return frame
+
+
+def _curves(ax: Axes, part: Frame, colours: Mapping[float, Any]) -> None:
+    for eps in sorted(part["eps"].unique(), reverse=True):
+        curve = part[part["eps"] == eps].sort_values("n")
+        how = {"color": colours[eps]}
+        ax.plot(curve["n"], curve["frequency"], marker="o", markersize=3, linewidth=1.2, label=f"ε = {eps:.3g}", **how)
+        ax.fill_between(curve["n"], curve["lower"], curve["upper"], alpha=0.25, linewidth=0, **how)
+    ax.set(xlabel="n", ylabel="hit probability", ylim=(-0.02, 1.02))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.legend(ncols=2 if part["eps"].nunique() > 6 else 1)
+
+
+def _thresholds(ax: Axes, part: Frame, p: float, colours: Mapping[float, Any]) -> None:
+    for eps in sorted(part["eps"].unique(), reverse=True):
+        curve = part[part["eps"] == eps].sort_values("n")
+        n = curve["n"].to_numpy()
+        below, above = n[curve["upper"].to_numpy() < p], n[curve["lower"].to_numpy() >= p]
+        low, high = below[-1] + 1 if len(below) else n[0], above[0] if len(above) else n[-1]
+        # An open end, where no n of the sweep is certified, is an arrow head.
+        ax.plot([eps, eps], [low, high], color=colours[eps], linewidth=2.5, solid_capstyle="butt")
+        ax.plot(eps, low, color=colours[eps], marker="_" if len(below) else "v", markersize=7)
+        ax.plot(eps, high, color=colours[eps], marker="_" if len(above) else "^", markersize=7)
+    if part["eps"].nunique() > 1:
+        ax.set_xscale("log")
+        ax.invert_xaxis()
+    ax.set(xlabel="ε", ylabel=f"least n with probability ≥ {p:g}")
+    ax.yaxis.set_major_locator(MaxNLocator(integer=True))

@@ -1,0 +1,187 @@
+"""The store: one SQLite file of counts.
+
+A row of `counts` is acknowledged when its transaction is on the disk (WAL, synchronous=full) and never changes
+afterwards. Its key is the cell's hash and the first trial; every run cuts trials at the same places
+(`ltjax.sweeps.work.row_end`), so `insert or ignore` makes any order, repetition or race of runs harmless. Only
+the driver of a sweep writes; several drivers may share a file.
+"""
+
+import contextlib
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from jaxtyping import Int
+
+from ltjax.sweeps.spec import Task
+from ltjax.sweeps.work import Tally
+
+APPLICATION = 0x6C746A78
+"""`ltjx`: how the file says whose it is."""
+SCHEMA = 1
+TABLES = """
+create table streams (stream text primary key, content text not null) without rowid;
+create table cells (
+    cell text primary key, stream text not null references streams, n integer not null, eps real not null
+) without rowid;
+create table origins (origin integer primary key, content text not null unique);
+create table counts (
+    cell text not null references cells, first integer not null, trials integer not null,
+    hits integer not null, misses integer not null, origin integer not null references origins,
+    primary key (cell, first)
+) without rowid;
+"""
+
+
+class Rows(NamedTuple):
+    """Stored rows of a task's cells that begin at one trial; `trials` is 0 for a cell that has none there."""
+
+    trials: Int[np.ndarray, "ns eps"]
+    hits: Int[np.ndarray, "ns eps"]
+    misses: Int[np.ndarray, "ns eps"]
+
+
+class Store:
+    """An open store, made if there was none.
+
+    Raises:
+        ValueError: where the file is something else, of another schema, or cannot be read or written.
+    """
+
+    def __init__(self, path: str | Path, *, read_only: bool = False) -> None:
+        self.path = Path(path)
+        check(self.path, must_exist=read_only)
+        with self._errors("opened"):
+            if read_only:
+                self._db = _connect(self.path)
+                return
+            self._db = sqlite3.connect(self.path, timeout=60, isolation_level=None)
+            self._db.execute("pragma journal_mode = wal")
+            self._db.execute("pragma synchronous = full")
+            with self._transaction():
+                if not self._db.execute("select 1 from sqlite_master").fetchone():
+                    for statement in TABLES.split(";"):
+                        self._db.execute(statement)
+                    self._db.execute(f"pragma application_id = {APPLICATION}")
+                    self._db.execute(f"pragma user_version = {SCHEMA}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._db.close()
+
+    def add_tasks(self, tasks: Sequence[Task]) -> None:
+        """Make the cells of these tasks known."""
+        with self._errors("written"), self._transaction():
+            for task in tasks:
+                stream = task.stream
+                content = json.dumps(task.content)
+                self._db.execute("insert or ignore into streams values (?, ?)", (stream, content))
+                cells = [(task.cell(n, eps), stream, n, eps) for n in task.ns for eps in task.eps]
+                self._db.executemany("insert or ignore into cells values (?, ?, ?, ?)", cells)
+
+    def add(self, cells: Sequence[Sequence[str | None]], tallies: Sequence[Tally], origin: dict[str, Any]) -> None:
+        """Store rows; those that are there already stay as they are.
+
+        Args:
+            cells: the hash for each n and ε of the tallies; None: this cell is not to be stored.
+            tallies: the counts.
+            origin: what computed them.
+        """
+        with self._errors("written"), self._transaction():
+            content = (json.dumps(origin, sort_keys=True),)
+            self._db.execute("insert or ignore into origins (content) values (?)", content)
+            (number,) = self._db.execute("select origin from origins where content = ?", content).fetchone()
+            self._db.executemany(
+                "insert or ignore into counts values (?, ?, ?, ?, ?, ?)",
+                [
+                    (cell, tally.first, tally.trials, int(tally.hits[i, j]), int(tally.misses[i, j]), number)
+                    for tally in tallies
+                    for i, line in enumerate(cells)
+                    for j, cell in enumerate(line)
+                    if cell is not None
+                ],
+            )
+
+    def rows(self, task: Task) -> dict[int, Rows]:
+        """What is stored of a task's cells, by first trial."""
+        shape = (len(task.ns), len(task.eps))
+        found: dict[int, Rows] = {}
+        with self._errors("read"):
+            for i, n in enumerate(task.ns):
+                for j, eps in enumerate(task.eps):
+                    query = "select first, trials, hits, misses from counts where cell = ?"
+                    for first, *numbers in self._db.execute(query, (task.cell(n, eps),)):
+                        if first not in found:
+                            found[first] = Rows(*(np.zeros(shape, np.int64) for _ in range(3)))
+                        for array, number in zip(found[first], numbers, strict=True):
+                            array[i, j] = number
+        return found
+
+    def query(self, statement: str) -> Iterator[tuple[Any, ...]]:
+        """Rows of a `select`."""
+        with self._errors("read"):
+            yield from self._db.execute(statement)
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("begin immediate")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("rollback")
+            raise
+        self._db.execute("commit")
+
+    @contextlib.contextmanager
+    def _errors(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise ValueError(f"store={str(self.path)!r} cannot be {what}: {error}") from None
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """For reading. Not in SQLite's read-only mode, which would leave its helper files lying about."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=60)
+
+
+def check(path: Path, *, must_exist: bool = False) -> None:
+    """Whether this file is, or can become, a store; nothing is written.
+
+    Raises:
+        ValueError: one line that says why not.
+    """
+    name = f"store={str(path)!r}"
+    if path.is_dir():
+        raise ValueError(f"{name} is a folder: a store is a file")
+    if not path.exists():
+        if must_exist:
+            raise ValueError(f"{name} cannot be read: there is no such file")
+        if not path.parent.is_dir():
+            raise ValueError(f"{name} cannot be written: there is no folder {str(path.parent)!r}")
+        return
+    try:
+        with open(path, "rb") as file:
+            head = file.read(16)
+        if head and head != b"SQLite format 3\0":
+            raise ValueError(f"{name} is no store: it is no SQLite file")
+        with contextlib.closing(_connect(path)) as db:
+            (application,) = db.execute("pragma application_id").fetchone()
+            (schema,) = db.execute("pragma user_version").fetchone()
+            empty = not db.execute("select 1 from sqlite_master").fetchone()
+    except (OSError, sqlite3.Error) as error:
+        raise ValueError(f"{name} cannot be read: {error}") from None
+    if empty and (application, schema) == (0, 0):
+        if must_exist:
+            raise ValueError(f"{name} is no store: it is empty")
+        return  # a run was stopped before it had made the tables
+    if application != APPLICATION:
+        raise ValueError(f"{name} is no store: it is an SQLite file of another kind")
+    if schema != SCHEMA:
+        raise ValueError(f"{name} has schema version {schema}, and this ltjax reads version {SCHEMA}")

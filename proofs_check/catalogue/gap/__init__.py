@@ -1,0 +1,1 @@
+"""The gap: rows against single weights on one start network."""

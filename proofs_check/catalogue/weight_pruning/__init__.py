@@ -1,0 +1,1 @@
+"""Weight pruning: single weights may be cut, and a logarithmic number of neurons suffices."""

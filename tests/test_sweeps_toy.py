@@ -1,0 +1,93 @@
+"""A problem from outside the package, for the tests of sweeps: quick to compile, ill-behaved on request."""
+
+import dataclasses
+import os
+import signal
+import time
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import ltjax
+from ltjax import sweeps
+from ltjax.problems.base import AbstractProcedure, Decision, status_of
+
+NAME = f"{__name__}:Toy"
+
+
+@dataclasses.dataclass(frozen=True)
+class Toy(AbstractProcedure):
+    """The error is an exponential variable over n; a little of it is left in doubt.
+
+    Args:
+        rate: of the variable.
+        slow: seconds that judging takes.
+        what: "works", "raises" or "kills" its process.
+    """
+
+    rate: float = 1.0
+    slow: float = 0.0
+    what: str = "works"
+    name: str = dataclasses.field(init=False, default="toy", repr=False)
+
+    @property
+    def max_n(self) -> int:
+        return 1000
+
+    @property
+    def uses_float64(self) -> bool:
+        return False
+
+    def block(self, n: int) -> int:
+        return 8
+
+    def first_guess(self, eps: float) -> int:
+        return 1
+
+    def searched_as(self) -> "Toy":
+        return Toy()
+
+    def draw(self, key, n):
+        return jax.random.exponential(key) / self.rate
+
+    def search(self, instances, ns, eps):
+        return instances[:, None] / jnp.asarray(ns, jnp.float32)
+
+    def judge(self, instances, found, ns, eps):
+        time.sleep(self.slow)
+        if self.what == "kills":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if self.what == "raises":
+            raise RuntimeError("the solver is broken")
+        error = np.asarray(found, np.float64)
+        return Decision(status_of(0.99 * error, error, eps), error, error, {}, {})
+
+
+def toy(**options):
+    """A spec of toys."""
+    return sweeps.parse_spec({"problem": NAME, "n": [1, 2, 5], "eps": [1.0, 0.1], "trials": 700, **options})
+
+
+def test_a_problem_from_outside_can_be_swept(tmp_path):
+    summary = sweeps.run(toy(), tmp_path / "store.db")
+    assert (summary.cells, summary.cells_done, summary.trials_added) == (6, 6, 700)
+    frame = sweeps.load(tmp_path / "store.db")
+    assert list(frame["n"]) == [1, 2, 5, 1, 2, 5]
+    assert (frame["trials"] == 700).all()
+    assert (frame["undecided"] > 0).any()
+    expected = 1.0 - np.exp(-frame["n"] * frame["eps"])
+    assert ((frame["lower"] <= expected) & (expected <= frame["upper"])).all()
+
+
+def test_its_trials_are_those_of_its_key(tmp_path):
+    from ltjax.inference import trials
+    from ltjax.sweeps.work import stream_key
+
+    (task,) = toy(seed=5).tasks()
+    sweeps.run(toy(seed=5), tmp_path / "store.db")
+    counts = trials.count(Toy(), (1, 2, 5), (1.0, 0.1), 700, stream_key(5, task.stream))
+    frame = sweeps.load(tmp_path / "store.db")
+    assert list(frame["hits"]) == list(counts.hits.T.reshape(-1))
+    assert list(frame["misses"]) == list(counts.misses.T.reshape(-1))
+    assert ltjax.__version__ == frame["ltjax"][0]
