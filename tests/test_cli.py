@@ -151,7 +151,7 @@ def test_a_failing_run_says_so(capsys, monkeypatch):
 def test_a_witness_file_can_be_checked_by_anyone(capsys, tmp_path):
     """A few lines of NumPy that share nothing with the package: every saved network is within ε at 4,000 points."""
     path = tmp_path / "hits.npz"
-    args = "estimate weight-pruning --n 30 --eps 0.05 --trials 40 --json".split()
+    args = ["estimate", "weight-pruning", "--n", "30", "--eps", "0.05", "--trials", "40", "--json"]
     _, out, _ = run(capsys, *args, "--witness", str(path))
     hits = np.load(path)
     assert len(hits["trial"]) == json.loads(out)["hits"] > 20
