@@ -399,11 +399,12 @@ def _threshold(options: Options, sampling: Sampling, trials: int, **what: Any) -
     if sampling.json:
         _print_json({"thresholds": [dataclasses.asdict(one) for one in found]})
         return
-    table = Table("ε", "n at least", "n at most", "interpolated", title=f"n at hit probability {what['p']:g}")
+    table = Table("ε", "n at least", "n at most", "width", "interpolated", title=f"n at hit probability {what['p']:g}")
     for one in found:
         upper = str(one.upper) if one.upper is not None else f"not below {one.n_max}"
         middle = f"{one.interpolated:.2f}" if one.interpolated is not None else "-"
-        table.add_row(f"{one.eps:g}", str(one.lower), upper, middle)
+        width = str(one.upper - one.lower) if one.upper is not None else "-"
+        table.add_row(f"{one.eps:g}", str(one.lower), upper, width, middle)
     Console().print(table)
     print(f"confidence {sampling.confidence:g} each, {trials} trials, {_options_line(found[0].problem)}")
 

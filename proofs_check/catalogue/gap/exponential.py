@@ -134,7 +134,7 @@ def draw(data: dict[str, Any]) -> Figure:
     for ax, name in ((left, "neurons at probability ½"), (right, "rows over scissors, certified")):
         ax.set(xscale="log", yscale="log", xlabel="ε: precision", ylabel=name)
         ax.invert_xaxis()
-        ax.legend(fontsize=7)
+        ax.legend(fontsize=7, loc="upper left")
     return figure
 
 

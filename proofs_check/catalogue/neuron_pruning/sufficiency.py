@@ -35,7 +35,8 @@ from proofs_check import drawing, findings
 from proofs_check.claim import Control, Finding, Run, claim_of
 
 LARGE, NS = (0.8, 0.6, 0.5), (2, 4, 6, 8, 10, 12, 14, 17)
-COMPARED = (0.4, 0.01)
+COMPARED, COMPARED_TIMES = (0.4, 0.01), 5.5
+TRIALS = {1e-2: 200, 1e-3: 100, 1e-4: 100}
 SMALL = (1e-2, 1e-3, 1e-4)
 TIMES = (1.0, 2.0, 4.0, 5.5, 8.0)
 FEW, ENOUGH = 1.0, 8.0
@@ -51,10 +52,10 @@ def sizes(eps: float) -> tuple[int, ...]:
 
 
 def measure(run: Run) -> dict[str, Any]:
-    large = {r: run.first_hits(NeuronPruning(readout=r), NS, LARGE, 60) for r in ("linear", "relu")}
+    large = {r: run.first_hits(NeuronPruning(readout=r), NS, LARGE, 50) for r in ("linear", "relu")}
     near = NeuronPruning(sampling="near")
-    small = {e: run.count(near, sizes(e), (e,), 120) for e in SMALL}
-    compared = run.count(NeuronPruning(), (math.floor(ENOUGH / COMPARED[0]),), COMPARED[:1], 600)
+    small = {e: run.count(near, sizes(e), (e,), TRIALS[e]) for e in SMALL}
+    compared = run.count(NeuronPruning(), (math.floor(COMPARED_TIMES / COMPARED[0]),), COMPARED[:1], 2000)
     key = jax.random.fold_in(run.key, 1000)
     pole = next(iter(decisions(NeuronPruning(), (POLE_N,), (1.0, 0.7, 0.5, POLE_EPS), 40, key)))
     return {"large": large, "small": small, "compared": compared, "pole": pole}
@@ -65,13 +66,15 @@ def judge(
 ) -> Sequence[Finding]:
     level /= 2 * len(SMALL) + 2
     small = data["small"][COMPARED[1]]
-    at = small.ns.index(math.ceil(ENOUGH / COMPARED[1]))
+    at = small.ns.index(math.ceil(COMPARED_TIMES / COMPARED[1]))
     limits = [
         intervals.clopper_pearson(int(c.hits[i, 0]), c.trials, 1.0 - 2.0 * level, int(c.undecided[i, 0]))
         for c, i in ((data["compared"], 0), (small, at))
     ]
     first, second = [(float(low), float(high)) for low, high in limits][:: -1 if one_regime else 1]
-    found = [findings.smaller(f"P(hit) at n = {ENOUGH:g}/ε, ε = {COMPARED[0]} against {COMPARED[1]}", first, second)]
+    found = [
+        findings.smaller(f"P(hit) at n = {COMPARED_TIMES:g}/ε, ε = {COMPARED[0]} against {COMPARED[1]}", first, second)
+    ]
     for e, counts in data["small"].items():
         few = counts.ns.index(math.ceil(FEW / e))
         many = counts.ns.index(logarithmic(e) if enough == "logarithmic" else math.ceil(float(enough) / e))
