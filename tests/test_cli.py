@@ -79,7 +79,7 @@ BAD = {
     "option": ([*ESTIMATE, "--epsilon", "1"], "--epsilon"),
     "command": (["estimat"], 'Did you mean "estimate"?'),
     "problem": (["estimate", "subset"], "subset-sum"),
-    "claim": (["verify", "SS-9"], "claim 'SS-9' is not known: claims are NP-1"),
+    "claim": (["verify", "SS-9"], "claim 'SS-9' is not known: claims are GAP-1"),
     "budget": (["verify", "--budget", "huge"], "budget='huge' is not known: budget is one of quick"),
     "out": (["verify", "SS-1", "--out", "/proc/nowhere"], "out='/proc/nowhere' cannot be written"),
     "threshold p": (["threshold", "subset-sum", "--eps", "0.1", "--p", "1"], "p=1.0 is not allowed"),
