@@ -12,7 +12,8 @@ $O(\varepsilon)$ of the target's kink, and a subset sum fixes their total.
 $8/\varepsilon$ neurons more than half of the networks hit (a mask in hand, its error recomputed), and with
 $1/\varepsilon$ more than half miss (a certificate in hand). So $n_{1/2}\in[1/\varepsilon,8/\varepsilon]$ there, and
 no logarithm is seen. Large $\varepsilon$, where the number of subsets decides: with
-$5.5/\varepsilon$ neurons fewer networks hit at $\varepsilon=0.4$ than at $0.01$. What is fitted there says nothing about small $\varepsilon$.
+$5.5/\varepsilon$ neurons fewer networks hit at $\varepsilon=0.4$ than at $0.01$. What is fitted there says
+nothing about small $\varepsilon$.
 """
 
 import math
