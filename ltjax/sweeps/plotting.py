@@ -8,26 +8,13 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
+from ltjax import drawing
 from ltjax.sweeps.table import load
 
 Frame = Any
 """A pandas DataFrame, whose published types know too little of what indexing returns."""
 MOST_ROWS = 12
-STYLE: dict[Any, Any] = {
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": "#dddddd",
-    "grid.linewidth": 0.6,
-    "legend.frameon": False,
-    "legend.fontsize": 7.5,
-    "svg.fonttype": "path",
-    "svg.hashsalt": "ltjax",
-    "figure.constrained_layout.use": True,
-}
 
 
 def plot(
@@ -62,7 +49,7 @@ def plot(
     try:
         # Without a date, so that the same store gives the same file.
         metadata: dict[str, Any] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(out.suffix[1:], {})
-        with matplotlib.rc_context(STYLE):
+        with matplotlib.rc_context(drawing.STYLE):
             figure(frame, p).savefig(out, dpi=160, metadata=metadata)
     except OSError as error:
         raise ValueError(f"out={str(out)!r} cannot be written: {error.strerror or error}") from None
@@ -81,7 +68,7 @@ def figure(frame: Frame, p: float = 0.5) -> Figure:
             f"the store holds {len(groups)} combinations of {', '.join(varied)}, and a figure at most {MOST_ROWS}: "
             f"choose with --where {varied[0]}=VALUE"
         )
-    with matplotlib.rc_context(STYLE):
+    with matplotlib.rc_context(drawing.STYLE):
         drawn = Figure(figsize=(9.0, 3.0 * len(groups)))
         rows = drawn.subplots(len(groups), 2, squeeze=False)
         precisions = sorted(frame["eps"].unique(), reverse=True)
@@ -113,7 +100,7 @@ def _curves(ax: Axes, part: Frame, colours: Mapping[float, Any]) -> None:
         ax.plot(curve["n"], curve["frequency"], marker="o", markersize=3, linewidth=1.2, label=f"ε = {eps:.3g}", **how)
         ax.fill_between(curve["n"], curve["lower"], curve["upper"], alpha=0.25, linewidth=0, **how)
     ax.set(xlabel="n", ylabel="hit probability", ylim=(-0.02, 1.02))
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    drawing.whole_ticks(ax.xaxis)
     ax.legend(ncols=2 if part["eps"].nunique() > 6 else 1)
 
 
@@ -131,4 +118,4 @@ def _thresholds(ax: Axes, part: Frame, p: float, colours: Mapping[float, Any]) -
         ax.set_xscale("log")
         ax.invert_xaxis()
     ax.set(xlabel="ε", ylabel=f"least n with probability ≥ {p:g}")
-    ax.yaxis.set_major_locator(MaxNLocator(integer=True))
+    drawing.whole_ticks(ax.yaxis)

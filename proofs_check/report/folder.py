@@ -9,7 +9,7 @@ from types import TracebackType
 
 from matplotlib import rc_context
 
-from proofs_check.drawing import STYLE
+from ltjax.drawing import STYLE
 from proofs_check.report.page import page
 from proofs_check.report.results import results_of
 from proofs_check.runner import Report

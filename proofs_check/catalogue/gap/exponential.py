@@ -22,12 +22,13 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from ltjax import drawing
 from ltjax.bounds import neuron_pruning as bounds
 from ltjax.inference.thresholds import bracket
 from ltjax.inference.trials import Counts
 from ltjax.problems.neuron_pruning import NeuronPruning
 from ltjax.problems.weight_pruning import WeightPruning
-from proofs_check import drawing, findings
+from proofs_check import findings
 from proofs_check.claim import Control, Finding, Run, Verdict, claim_of
 
 EPS = {"relu": (1e-1, 1e-3, 1e-5), "linear": (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)}

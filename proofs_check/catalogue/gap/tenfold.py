@@ -21,9 +21,10 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from ltjax import drawing
 from ltjax.inference import scaling
 from ltjax.problems.weight_pruning import WeightPruning
-from proofs_check import drawing, findings
+from proofs_check import findings
 from proofs_check.catalogue.gap.exponential import rows
 from proofs_check.catalogue.weight_pruning.sufficiency import constructed
 from proofs_check.claim import Control, Finding, Run, claim_of

@@ -29,11 +29,12 @@ import numpy as np
 import scipy.optimize
 from matplotlib.figure import Figure
 
+from ltjax import drawing
 from ltjax.bounds import neuron_pruning as bounds
 from ltjax.inference import intervals
 from ltjax.laws import get_law
 from ltjax.problems.neuron_pruning import NeuronPruning
-from proofs_check import drawing, findings
+from proofs_check import findings
 from proofs_check.claim import Control, Finding, Run, claim_of
 
 KINK = 0.3

@@ -27,12 +27,13 @@ import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 
+from ltjax import drawing
 from ltjax.bounds import neuron_pruning as bounds
 from ltjax.inference import intervals, scaling, thresholds
 from ltjax.inference.trials import FirstHits
 from ltjax.kernels import zones
 from ltjax.networks import sample_weights
-from proofs_check import drawing, findings
+from proofs_check import findings
 from proofs_check.claim import Control, Finding, Run, Verdict, claim_of
 
 EXACT = {0.1: None, 0.03: 0.39, 0.01: 0.43, 0.003: 0.47}

@@ -30,8 +30,9 @@ import scipy.optimize
 from flint import arb
 from matplotlib.figure import Figure
 
+from ltjax import drawing
 from ltjax.bounds import neuron_pruning as bounds
-from proofs_check import drawing, findings
+from proofs_check import findings
 from proofs_check.claim import Control, Finding, Run, claim_of
 from proofs_check.rigorous import Proof, prove_positive
 

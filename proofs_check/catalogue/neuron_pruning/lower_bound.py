@@ -27,11 +27,12 @@ import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 
+from ltjax import drawing
 from ltjax.bounds import neuron_pruning as bounds
 from ltjax.inference import intervals
 from ltjax.kernels import breakpoints, planar
 from ltjax.laws import get_law
-from proofs_check import drawing, findings
+from proofs_check import findings
 from proofs_check.claim import Control, Finding, Run, claim_of
 
 EPS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)

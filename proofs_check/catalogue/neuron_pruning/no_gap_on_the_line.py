@@ -19,9 +19,10 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from ltjax import drawing
 from ltjax.inference import scaling, thresholds
 from ltjax.problems.neuron_pruning import NeuronPruning
-from proofs_check import drawing, findings
+from proofs_check import findings
 from proofs_check.claim import Control, Finding, Run, claim_of
 
 EPS = tuple(2.0**-bits for bits in (2, 4, 6, 8, 10))

@@ -31,9 +31,10 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from ltjax import drawing
 from ltjax.bounds import neuron_pruning as bounds
 from ltjax.problems.neuron_pruning import NeuronPruning
-from proofs_check import drawing, findings
+from proofs_check import findings
 from proofs_check.claim import Control, Finding, Run, claim_of
 
 EPS = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
@@ -130,7 +131,7 @@ def draw(data: dict[str, Any]) -> Figure:
         ylabel=f"summand at n = {data['thresholds'][EPS[1]]['n']}",
     )
     right.set_ylim(1e-7, 1)
-    drawing.whole_ticks(right)
+    drawing.whole_ticks(right.xaxis)
     return figure
 
 

@@ -26,13 +26,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ltjax import drawing
 from ltjax.bounds import neuron_pruning as bounds
 from ltjax.inference import intervals, thresholds
 from ltjax.inference.trials import decisions
 from ltjax.kernels import planar
 from ltjax.outcomes import HIT, MISS
 from ltjax.problems.neuron_pruning import NeuronPruning
-from proofs_check import drawing, findings
+from proofs_check import findings
 from proofs_check.claim import Control, Finding, Run, claim_of
 
 LARGE, NS = (0.8, 0.6, 0.5), (2, 4, 6, 8, 10, 12, 14, 17)

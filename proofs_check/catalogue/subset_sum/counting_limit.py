@@ -28,11 +28,12 @@ import numpy as np
 from flint import fmpq
 from matplotlib.figure import Figure
 
+from ltjax import drawing
 from ltjax.bounds import subset_sum as bounds
 from ltjax.kernels.subset_sums import MAX_TERMS
 from ltjax.laws import get_law
 from ltjax.problems.subset_sum import SubsetSum
-from proofs_check import drawing, findings
+from proofs_check import findings
 from proofs_check.claim import Control, Finding, Run, claim_of
 
 NS = (1, 2, 3, 4, 6, 8, 10, 12)
@@ -129,7 +130,7 @@ def draw(data: dict[str, Any]) -> Figure:
         line = [bounds.hit_probability_bound(n, e, get_law("uniform"), TARGET) for n in NS]
         ax.plot(NS, line, color=drawing.COLOURS[i], linewidth=0.8, alpha=0.7)
     ax.set(yscale="log", ylim=(5e-5, 1.5), xlabel="n", ylabel="P(hit), z = 0.5")
-    drawing.whole_ticks(ax)
+    drawing.whole_ticks(ax.xaxis)
     ax.legend(title="thin line: (2ⁿ − 1)ε", loc="lower right")
     return figure
 

@@ -23,10 +23,11 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from ltjax import drawing
 from ltjax.bounds import subset_sum as bounds
 from ltjax.laws import get_law
 from ltjax.problems.subset_sum import SubsetSum
-from proofs_check import drawing, findings
+from proofs_check import findings
 from proofs_check.claim import Control, Finding, Run, claim_of
 
 CASES = ((8, 2), (16, 2), (8, 4), (12, 6), (16, 8))

@@ -22,9 +22,10 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from ltjax import drawing
 from ltjax.inference import scaling, thresholds
 from ltjax.problems.subset_sum import SubsetSum
-from proofs_check import drawing, findings
+from proofs_check import findings
 from proofs_check.claim import Control, Finding, Run, claim_of
 
 EPS = tuple(2.0**-bits for bits in (2, 4, 6, 8, 10, 12))
@@ -70,7 +71,7 @@ def draw(data: dict[str, Any]) -> Figure:
             left, NS, counts.hits[:, j], counts.trials, j, drawing.power_of_two(e), counts.undecided[:, j]
         )
     left.set(xlabel="n", ylabel="P([−1, 1] is covered)")
-    drawing.whole_ticks(left)
+    drawing.whole_ticks(left.xaxis)
     left.legend(title="ε", ncols=2)
     bits = -np.log2(EPS)
     for threshold, x in zip(thresholds.brackets(outcomes, 0.5, 0.99, {}), bits, strict=True):

@@ -25,10 +25,11 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from ltjax import drawing
 from ltjax.bounds import subset_sum as bounds
 from ltjax.inference import intervals
 from ltjax.problems.subset_sum import SubsetSum
-from proofs_check import drawing, findings
+from proofs_check import findings
 from proofs_check.claim import Control, Finding, Run, claim_of
 
 NS = (8, 10, 12, 14, 16, 18)

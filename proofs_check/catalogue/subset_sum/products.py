@@ -27,11 +27,12 @@ import numpy as np
 from flint import arb
 from matplotlib.figure import Figure
 
+from ltjax import drawing
 from ltjax.bounds import subset_sum as bounds
 from ltjax.inference import scaling, thresholds
 from ltjax.laws import get_law
 from ltjax.problems.subset_sum import SubsetSum
-from proofs_check import drawing, findings
+from proofs_check import findings
 from proofs_check.catalogue.subset_sum.several_dimensions import EPS_OF_LINE, NS_OF_LINE
 from proofs_check.claim import Control, Finding, Run, claim_of
 from proofs_check.rigorous import Proof, prove_positive

@@ -24,11 +24,12 @@ import numpy as np
 import scipy.stats
 from matplotlib.figure import Figure
 
+from ltjax import drawing
 from ltjax.bounds import subset_sum as bounds
 from ltjax.inference import scaling
 from ltjax.laws import get_law
 from ltjax.problems.subset_sum import SubsetSum
-from proofs_check import drawing, findings
+from proofs_check import findings
 from proofs_check.claim import Control, Finding, Run, claim_of
 
 DIMENSIONS = (1, 2, 3, 4)
@@ -97,7 +98,7 @@ def draw(data: dict[str, Any]) -> Figure:
         line = [bounds.vector_hit_bound(n, d, EPS[-1], get_law("uniform"), TARGET) for n in NS]
         left.plot(NS, line, color=drawing.COLOURS[i], linewidth=0.8, alpha=0.7)
     left.set(yscale="log", ylim=(2e-4, 1.5), xlabel="n", ylabel=f"P(hit), ε = {EPS[-1]:.3f}")
-    drawing.whole_ticks(left)
+    drawing.whole_ticks(left.xaxis)
     left.legend(title="thin: (2ⁿ − 1)εᵈ", loc="lower right")
     slopes = [data["fits"][d].estimate["a"] for d in DIMENSIONS]
     error = [data["fits"][d].interval("a", 0.01)[1] - slope for d, slope in zip(DIMENSIONS, slopes, strict=True)]

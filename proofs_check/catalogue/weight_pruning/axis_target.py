@@ -18,10 +18,11 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from ltjax import drawing
 from ltjax.bounds import neuron_pruning as bounds
 from ltjax.inference import scaling, thresholds
 from ltjax.problems.weight_pruning import WeightPruning
-from proofs_check import drawing, findings
+from proofs_check import findings
 from proofs_check.catalogue.weight_pruning.sufficiency import constructed
 from proofs_check.claim import Control, Finding, Run, claim_of
 

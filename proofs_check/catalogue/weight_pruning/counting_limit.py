@@ -23,9 +23,10 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from ltjax import drawing
 from ltjax.bounds import weight_pruning as bounds
 from ltjax.problems.weight_pruning import WeightPruning
-from proofs_check import drawing, findings
+from proofs_check import findings
 from proofs_check.claim import Control, Finding, Run, claim_of
 
 CELLS = (1, 2, 3)

@@ -24,10 +24,11 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from ltjax import drawing
 from ltjax.inference import scaling, thresholds
 from ltjax.inference.trials import FirstHits
 from ltjax.problems.weight_pruning import WeightPruning
-from proofs_check import drawing, findings
+from proofs_check import findings
 from proofs_check.claim import Control, Finding, Run, claim_of
 
 EPS = (1e-1, 1e-2, 1e-3)

@@ -6,6 +6,7 @@ from typing import Any
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -43,9 +44,9 @@ def panels(count: int = 1, rows: int = 1) -> tuple[Figure, list[Axes]]:
     return figure, list(np.atleast_1d(axes).flat)
 
 
-def whole_ticks(ax: Axes) -> None:
-    """Ticks of the x-axis at whole numbers: there is no half neuron."""
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+def whole_ticks(axis: Axis) -> None:
+    """Ticks at whole numbers: there is no half neuron."""
+    axis.set_major_locator(MaxNLocator(integer=True))
 
 
 def style(i: int, **changes: Any) -> dict[str, Any]:
