@@ -1,7 +1,8 @@
 """One look for all figures: legible at column width, in greyscale and to the colour-blind."""
 
+import io
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib
 import numpy as np
@@ -11,6 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ltjax.inference import intervals
+
+if TYPE_CHECKING:
+    from ltjax.inference.thresholds import Threshold
 
 # Okabe and Ito's colours, ordered by lightness so that they stay apart in grey.
 COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#E69F00", "#56B4E9", "#CC79A7")
@@ -36,10 +40,20 @@ STYLE: dict[Any, Any] = {
 }
 
 
+class Picture(Figure):
+    """A figure that a notebook shows where it is a cell's last value, the same bytes every time."""
+
+    def _repr_png_(self) -> bytes:
+        file = io.BytesIO()
+        with matplotlib.rc_context(STYLE):
+            self.savefig(file, format="png", dpi=100, metadata={"Software": None})
+        return file.getvalue()
+
+
 def panels(count: int = 1, rows: int = 1) -> tuple[Figure, list[Axes]]:
     """A figure of up to two panels side by side, in one row or several, without pyplot's global state."""
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(4.6 * count if count > 1 else 6.2, 3.5 * rows))
+        figure = Picture(figsize=(4.6 * count if count > 1 else 6.2, 3.5 * rows))
         axes = figure.subplots(rows, count)
     return figure, list(np.atleast_1d(axes).flat)
 
@@ -61,11 +75,72 @@ def power_of_two(eps: float) -> str:
 
 
 def frequencies(
-    ax: Axes, x: Sequence[float], hits: np.ndarray, trials: int, i: int, label: str, undecided: np.ndarray | int = 0
+    ax: Axes,
+    x: Sequence[float],
+    hits: np.ndarray,
+    trials: int,
+    i: int,
+    label: str,
+    undecided: np.ndarray | int = 0,
+    *,
+    band: bool = False,
 ) -> None:
-    """Hit frequencies with their 99% limits (the upper one counts undecided trials as hits)."""
+    """Hit frequencies with their 99% limits (the upper one counts undecided trials as hits), as bars or as a band."""
     low, high = intervals.clopper_pearson(hits, trials, 0.99, undecided)
     frequency = np.asarray(hits) / trials
+    if band:
+        ax.plot(x, frequency, label=label, **style(i))
+        ax.fill_between(x, low, high, color=COLOURS[i % 7], alpha=0.18, linewidth=0)
+        return
     ax.errorbar(
         x, frequency, yerr=[frequency - low, high - frequency], label=label, capsize=2, elinewidth=1, **style(i)
     )
+
+
+def brackets(ax: Axes, x: Sequence[float], thresholds: Sequence["Threshold"], i: int, label: str) -> None:
+    """Certified brackets of n_p, a bar from end to end; an arrow head where no n of the run certifies the upper one."""
+    for at, one in zip(x, thresholds, strict=True):
+        top = one.n_max if one.upper is None else one.upper
+        # A bracket may be a single n: its bar still has two caps.
+        ax.plot([at, at], [one.lower, top], color=COLOURS[i % 7], linewidth=3, solid_capstyle="butt", label=label)
+        ax.plot(at, one.lower, "_", color=COLOURS[i % 7], markersize=9, markeredgewidth=2)
+        ax.plot(at, top, "^" if one.upper is None else "_", color=COLOURS[i % 7], markersize=9, markeredgewidth=2)
+        label = "_"  # one entry in the legend
+
+
+def on_the_circle(ax: Axes, u: Any, v: Any, w: Any, mask: Any, eps: float) -> None:
+    """A pruned planar network, readout `linear`, on the unit circle cut open: target, network, and every kink.
+
+    The angle is counted from the target's kink, so that it bends at 0 and at π.
+
+    Args:
+        ax: where to draw.
+        u: rows, shape (n, 2).
+        v: output weights, shape (n,).
+        w: the target's direction, shape (2,).
+        mask: which neurons stay, shape (n,).
+        eps: the grey band's half width.
+    """
+    u, v, w, mask = np.asarray(u, float), np.asarray(v, float), np.asarray(w, float), np.asarray(mask, bool)
+
+    def network(t: np.ndarray) -> np.ndarray:
+        x = np.cos(t)[:, None] * [w[1], -w[0]] + np.sin(t)[:, None] * w
+        return np.maximum(x @ u[mask].T, 0.0) @ v[mask]
+
+    # ⟨u, x(t)⟩ = ‖u‖·sin(t - θ): neuron i switches on at θ and off at θ + π.
+    theta = np.arctan2(u[:, 1] * w[0] - u[:, 0] * w[1], u @ w)
+    kinks = np.mod(np.stack([theta, theta + np.pi], axis=1) + np.pi / 2, 2 * np.pi) - np.pi / 2
+    kept, out = kinks[mask].ravel(), kinks[~mask].ravel()
+    t = np.linspace(-np.pi / 2, 3 * np.pi / 2, 1601)
+    target, values = np.maximum(np.sin(t), 0.0), network(t)
+    low = min(-eps, float(values.min())) - 0.3
+    ax.fill_between(t, target - eps, target + eps, color="#dddddd", linewidth=0, label="within ε")
+    ax.plot(t, target, "k-", label="target")
+    ax.plot(t, values, **style(1, marker=""), label="pruned network")
+    ax.plot(kept, network(kept), "o", color=COLOURS[1], markersize=3.5)
+    ax.plot(kept, np.full(kept.size, low), "|", color="#000000", markersize=13, markeredgewidth=2, label="kink, kept")
+    ax.plot(out, np.full(out.size, low), "|", color="#888888", markersize=7, label="kink, taken out")
+    for pole in (0.0, np.pi):
+        ax.axvline(pole, color="#000000", linewidth=0.8, linestyle=":")
+    ax.set(xlabel="angle from the target's kink", ylim=(low - 0.2, max(1.0 + eps, float(values.max())) + 0.1))
+    ax.set_xticks([0.0, np.pi / 2, np.pi], ["0", "π/2", "π"])
