@@ -126,6 +126,7 @@ class Run:
 Measure = Callable[[Run], Any]
 Judge = Callable[..., Sequence[Finding]]
 Draw = Callable[[Any], Figure]
+Headline = Callable[[Any], str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,6 +142,8 @@ class Claim:
         controls: at least one false neighbour.
         draw: `data -> figure`.
         caption: what the figure shows.
+        headline: `data -> Markdown`: what a reader without the paper should know; with its figure it opens the
+            report. None for a claim that waits for its turn.
     """
 
     id: str
@@ -151,6 +154,7 @@ class Claim:
     controls: tuple[Control, ...]
     draw: Draw
     caption: str
+    headline: Headline | None = None
 
     def __post_init__(self) -> None:
         if not self.controls:
@@ -169,7 +173,7 @@ class Claim:
 def claim_of(module: ModuleType, id: str, controls: Sequence[Control], caption: str) -> Claim:
     """The claim a catalogue module states: its docstring's first line is the title, the rest the statement.
 
-    The module defines `measure`, `judge` and `draw`.
+    The module defines `measure`, `judge` and `draw`, and `headline` if the claim is to open the report.
     """
     title, _, statement = inspect.cleandoc(module.__doc__ or "").partition("\n")
     return Claim(
@@ -181,4 +185,5 @@ def claim_of(module: ModuleType, id: str, controls: Sequence[Control], caption: 
         tuple(controls),
         module.draw,
         caption,
+        getattr(module, "headline", None),
     )

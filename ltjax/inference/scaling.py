@@ -191,7 +191,7 @@ def fit(outcomes: FirstHits, law: str | GrowthLaw) -> Fit:
         return_inverse=True,
         return_counts=True,
     )
-    more = ((0, max(1024, 1 << (len(pairs) - 1).bit_length()) - len(pairs)), (0, -len(bits) % 8))
+    more = ((0, max(2048, 1 << (len(pairs) - 1).bit_length()) - len(pairs)), (0, -len(bits) % 8))
     low, high = (np.pad(pairs[..., i].astype(float), more, constant_values=i * top) for i in (0, 1))
     share = np.pad(weight / weight.sum(), more[0])
     with jax.enable_x64(True):

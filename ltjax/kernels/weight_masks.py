@@ -185,9 +185,13 @@ def nearest_by_prefix(
     used = terms != 0.0
     order = jnp.argsort(~used, axis=0, stable=True)[:most]
     fixed = subset_sums.to_fixed_point(jnp.take_along_axis(terms, order, axis=0), wanted)
-    best = subset_sums.nearest(fixed.values, fixed.target, range(most + 1))
-    count = jnp.minimum(jnp.cumsum(used, axis=0), most)[jnp.asarray(sizes) - 1]
-    even, odd = (jnp.take_along_axis(x, count, axis=0) for x in (best.even, best.odd))
+    if list(sizes) == [n]:
+        # Of all neurons no prefixes are asked for: the terms that are 0 stand last and do no harm.
+        prefixes, row = [most], jnp.zeros((1, terms.shape[1]), int)
+    else:
+        prefixes, row = range(most + 1), jnp.minimum(jnp.cumsum(used, axis=0), most)[jnp.asarray(sizes) - 1]
+    best = subset_sums.nearest(fixed.values, fixed.target, prefixes)
+    even, odd = (jnp.take_along_axis(x, row, axis=0) for x in (best.even, best.odd))
     chosen = subset_sums.unpack_masks(even, odd, most)  # (sizes, trials, most)
     return jax.vmap(lambda chosen, order: jnp.zeros((len(sizes), n), bool).at[:, order].set(chosen), in_axes=(1, 1))(
         chosen, order

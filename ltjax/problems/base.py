@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import jax
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int8, Key
+from jaxtyping import Array, Bool, Float, Int, Int8, Key
 
 from ltjax import arguments, parallel
 from ltjax.outcomes import HIT, MISS, UNDECIDED
@@ -140,6 +140,9 @@ class AbstractProcedure(AbstractProblem):
     """Blocks a device and dispatch, unless the caller chooses a chunk. It does not depend on the number of
     trials, so that runs of any length share one compilation; the last chunk is padded."""
 
+    traced_sizes: ClassVar[bool] = False
+    """Whether `search` takes its sizes as a traced array, so that runs at other sizes share one compilation."""
+
     def resolved(self, eps: float) -> "AbstractProcedure":
         return self
 
@@ -157,8 +160,11 @@ class AbstractProcedure(AbstractProblem):
         """One trial's start network of n parts: a pytree of arrays. Pure; its first k parts do not depend on n."""
 
     @abc.abstractmethod
-    def search(self, instances: Any, ns: tuple[int, ...], eps: Float[Array, " eps"]) -> Any:
-        """Search drawn trials (leading axis: trials): a pytree with that leading axis. Pure and jittable."""
+    def search(self, instances: Any, ns: Any, eps: Float[Array, " eps"]) -> Any:
+        """Search drawn trials (leading axis: trials): a pytree with that leading axis. Pure and jittable.
+
+        `ns` is a tuple of whole numbers, or an array of them where `traced_sizes` says so.
+        """
 
     @abc.abstractmethod
     def searched_as(self) -> "AbstractProcedure":
@@ -197,7 +203,6 @@ def draw_rows(
     return parallel.map_blocks(draw, block, devices)(keys)
 
 
-@partial(jax.jit, static_argnames=("problem", "ns", "block", "devices"))
 def search_rows(
     instances: Any,
     eps: Float[Array, " eps"],
@@ -208,4 +213,23 @@ def search_rows(
     devices: tuple[parallel.Device, ...] | None = None,
 ) -> Any:
     """Search every instance, `block` at a time on each device."""
-    return parallel.map_blocks(lambda rows, eps: problem.search(rows, ns, eps), block, devices)(instances, eps)
+    traced = np.asarray(ns, np.int64) if problem.traced_sizes else None
+    fixed = None if problem.traced_sizes else ns
+    return _search_rows(instances, eps, traced, problem=problem, ns=fixed, block=block, devices=devices)
+
+
+@partial(jax.jit, static_argnames=("problem", "ns", "block", "devices"))
+def _search_rows(
+    instances: Any,
+    eps: Float[Array, " eps"],
+    traced: Int[Array, " ns"] | None,
+    *,
+    problem: AbstractProcedure,
+    ns: tuple[int, ...] | None,
+    block: int,
+    devices: tuple[parallel.Device, ...] | None,
+) -> Any:
+    def search(rows: Any, eps: Array, traced: Array | None) -> Any:
+        return problem.search(rows, traced if ns is None else ns, eps)
+
+    return parallel.map_blocks(search, block, devices)(instances, eps, traced)

@@ -92,6 +92,9 @@ class LineWeights(LinePruning):
 
     name: str = dataclasses.field(init=False, default="weight-pruning", repr=False)
 
+    def searched_as(self) -> LinePruning:
+        return LinePruning().searched_as()
+
     def judge(self, instances: Any, found: Any, ns: tuple[int, ...], eps: Float[np.ndarray, " eps"]) -> Decision:
         decision = super().judge(instances, found, ns, eps)
         return _with_row_masks(decision, decision.witness["mask"][..., None])

@@ -21,7 +21,7 @@ def _math(source: str, options: dict[str, Any]) -> str:
     return latex2mathml.converter.convert(source, display="block" if options["display_mode"] else "inline")
 
 
-_markdown = MarkdownIt("commonmark").use(dollarmath_plugin, renderer=_math, double_inline=True)
+_markdown = MarkdownIt("commonmark").enable("table").use(dollarmath_plugin, renderer=_math, double_inline=True)
 
 
 def typeset(text: str) -> Markup:
@@ -95,4 +95,10 @@ def page(report: Report, pictures: dict[str, str]) -> str:
         result.claim.id: inline_svg(pictures[result.claim.id], result.claim.caption, result.claim.id)
         for result in report.results
     }
-    return template.render(report=report, pictures=shown, closest=closest, many=MANY)
+    captions = {result.claim.id: result.claim.caption for result in report.results}
+    headlines = {
+        result.claim.id: result.claim.headline(result.data) for result in report.results if result.claim.headline
+    }
+    return template.render(
+        report=report, pictures=shown, captions=captions, headlines=headlines, closest=closest, many=MANY
+    )

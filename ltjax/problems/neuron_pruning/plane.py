@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Key
+from jaxtyping import Array, Bool, Float, Int, Key
 
 from ltjax.kernels import breakpoints, near_search, planar, tube
 from ltjax.laws import Law, get_law
@@ -77,6 +77,7 @@ class PlanePruning(AbstractProcedure):
     name: str = dataclasses.field(init=False, default="neuron-pruning", repr=False)
     # A trial costs milliseconds, so a padded chunk of many blocks would cost more than it saves.
     blocks_per_chunk: ClassVar[int] = 1
+    traced_sizes: ClassVar[bool] = True
 
     @property
     def max_n(self) -> int:
@@ -119,7 +120,7 @@ class PlanePruning(AbstractProcedure):
         law = get_law(self.law).name
         share = breakpoints.window_probability(self.window, law, angle)
         # In steps, so that runs at different ε share one compiled search.
-        places = -(-(breakpoints.capacity_for(n, share) + 1) // 64) * 64
+        places = -(-(breakpoints.capacity_for(n, share) + 1) // 256) * 256
         near = breakpoints.sample_near(key, n, self.window, law=law, target=angle, capacity=places)
         # In the target's frame, where small angles keep their precision.
         rows = near.oriented[:, None] * jnp.stack([-jnp.sin(near.offset), jnp.cos(near.offset)], axis=1)
@@ -127,12 +128,12 @@ class PlanePruning(AbstractProcedure):
         window = jnp.asarray(self.window)
         return Instance(rows, near.kappa, ahead, near.number, near.moved, window, near.number[-1] - 1.0)
 
-    def search(self, instances: Instance, ns: tuple[int, ...], eps: Float[Array, " eps"]) -> Found:
+    def search(self, instances: Instance, ns: Int[Array, " ns"], eps: Float[Array, " eps"]) -> Found:
         trials, places = instances.v.shape
         if self.solver == "milp":
             nothing = jnp.zeros((trials, len(ns), len(eps), places), bool)
             return Found(nothing, nothing[..., 0])
-        sizes = jnp.asarray(ns, float)
+        sizes = ns.astype(float)
         found = jax.lax.map(lambda e: self._search_sizes(instances, sizes, e), jnp.asarray(eps, float))
         return Found(*(jnp.moveaxis(each, 0, 2) for each in found))
 
