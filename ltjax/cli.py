@@ -184,6 +184,9 @@ def _start_devices(count: int | None = None) -> list[Any]:
     """The local devices to use; a CPU shows as one device a core unless the user configured JAX otherwise."""
     import jax
 
+    from ltjax.caching import use_compilation_cache
+
+    use_compilation_cache()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     chosen = "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
     if not chosen and getattr(jax.config, "jax_num_cpu_devices", 0) < 0:

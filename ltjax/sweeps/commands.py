@@ -1,8 +1,6 @@
 """`ltjax sweep`, `ltjax export`, `ltjax plot`: what the command line calls."""
 
 import dataclasses
-import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.table import Table
 
 from ltjax import arguments
+from ltjax.caching import use_compilation_cache
 from ltjax.sweeps import engines, memory
 from ltjax.sweeps.forecast import forecast
 from ltjax.sweeps.run import Status, Summary, run
@@ -166,29 +165,4 @@ class _Bar:
         )
 
 
-def use_compilation_cache() -> Path | None:
-    """Keep compiled programs in the user's cache folder, unless JAX was told where (JAX_COMPILATION_CACHE_DIR).
-
-    JAX_ENABLE_COMPILATION_CACHE=false turns it off.
-    """
-    if chosen := getattr(jax.config, "jax_compilation_cache_dir", None):
-        return Path(chosen)
-    folder = user_cache() / "ltjax" / "compiled"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return None  # slower, and no reason to stop
-    jax.config.update("jax_compilation_cache_dir", str(folder))
-    return folder
-
-
-def user_cache() -> Path:
-    """Where this system keeps a user's caches."""
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches"
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-
-
-__all__ = ["sweep", "use_compilation_cache", "user_cache"]
+__all__ = ["sweep"]

@@ -1,0 +1,37 @@
+"""Compiled programs outlive the process: the next one that asks the same question starts at once."""
+
+import os
+import sys
+from pathlib import Path
+
+import jax
+
+
+def use_compilation_cache() -> Path | None:
+    """Keep compiled programs in the user's cache folder, unless JAX was told where (JAX_COMPILATION_CACHE_DIR).
+
+    JAX_ENABLE_COMPILATION_CACHE=false turns it off.
+    """
+    if chosen := getattr(jax.config, "jax_compilation_cache_dir", None):
+        return Path(chosen)
+    folder = user_cache() / "ltjax" / "compiled"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None  # slower, and no reason to stop
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    # A claim compiles many programs of less than JAX's own limit, a second.
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+    return folder
+
+
+def user_cache() -> Path:
+    """Where this system keeps a user's caches."""
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches"
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+
+
+__all__ = ["use_compilation_cache", "user_cache"]
