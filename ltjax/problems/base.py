@@ -205,7 +205,7 @@ def draw_rows(
 
 def search_rows(
     instances: Any,
-    eps: Float[Array, " eps"],
+    eps: Float[Array, " eps"] | Float[np.ndarray, " eps"],
     *,
     problem: AbstractProcedure,
     ns: tuple[int, ...],
@@ -221,8 +221,8 @@ def search_rows(
 @partial(jax.jit, static_argnames=("problem", "ns", "block", "devices"))
 def _search_rows(
     instances: Any,
-    eps: Float[Array, " eps"],
-    traced: Int[Array, " ns"] | None,
+    eps: Float[Array, " eps"] | Float[np.ndarray, " eps"],
+    traced: Int[np.ndarray, " ns"] | None,
     *,
     problem: AbstractProcedure,
     ns: tuple[int, ...] | None,

@@ -1,6 +1,7 @@
 """`ltjax sweep`, `ltjax export`, `ltjax plot`: what the command line calls."""
 
 import dataclasses
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
