@@ -111,10 +111,9 @@ def headline(data: dict[str, Any]) -> str:
         least = data["rows"][readout]
         each = thresholds.brackets(data["needed"][readout], 0.5, 0.99, {})
         more, times = increments(data["needed"][readout], 0.01), factors(least)
-        lines += [
-            f"| {kind} | {e:.0e} | {end.upper} | {low:+d} to {high:+d} | {least[e]:,} | {times[e]:.1f} |"
-            for e, end, (low, high) in zip(EPS[1:], each[1:], more, strict=True)
-        ]
+        for e, end, (low, high) in zip(EPS[1:], each[1:], more, strict=True):
+            cells = kind, f"$10^{{{round(math.log10(e))}}}$", end.upper, f"{low:+d} to {high:+d}", f"{least[e]:,}"
+            lines.append("| " + " | ".join(map(str, (*cells, f"{times[e]:.1f}"))) + " |")
     return "\n".join(lines)
 
 
