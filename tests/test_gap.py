@@ -1,4 +1,4 @@
-"""The gap's judges on numbers made up: a gap is supported, a false one refuted, and where nobody can tell they say so."""
+"""The gap's judges on numbers made up: they support a gap, refute a false one, and say when they cannot tell."""
 
 import math
 
