@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 from ltjax.inference import trials as engine
 from ltjax.problems.base import AbstractProblem
 
-BUDGETS = {"quick": 1.0, "standard": 8.0, "full": 40.0}
+BUDGETS = {"quick": 1.0, "standard": 5.0, "full": 40.0}
 """Trials, as multiples of the quick budget's."""
 
 
