@@ -70,7 +70,7 @@ def measure(run: Run) -> dict[str, Any]:
     far = run.count(generic(2), (FAR_N,), (FAR_EPS,), 60)
     run.progress("what rows need, by closed forms")
     least = {readout: {e: rows(readout, e) for e in (*EPS, FAR_EPS)} for readout in ("relu", "linear")}
-    most = {e: run.count(NeuronPruning(sampling="near"), (math.ceil(ROWS_TIMES / e),), (e,), 60) for e in ROWS_EPS}
+    most = {e: run.count(NeuronPruning(sampling="near"), (math.ceil(ROWS_TIMES / e),), (e,), 40) for e in ROWS_EPS}
     line = [run.count(problem, LINE_SIZES, LINE_EPS, 600) for problem in (NeuronPruning(d=1), WeightPruning(d=1))]
     return {"counts": counts, "far": far, "least": least, "most": most, "line": line}
 

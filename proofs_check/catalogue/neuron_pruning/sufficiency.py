@@ -55,7 +55,7 @@ def sizes(eps: float) -> tuple[int, ...]:
 
 
 def measure(run: Run) -> dict[str, Any]:
-    large = {r: run.first_hits(NeuronPruning(readout=r), NS, LARGE, 50) for r in ("linear", "relu")}
+    large = {r: run.first_hits(NeuronPruning(readout=r), NS, LARGE, 32) for r in ("linear", "relu")}
     near = NeuronPruning(sampling="near")
     small = {e: run.count(near, sizes(e), (e,), TRIALS[e]) for e in SMALL}
     compared = run.count(NeuronPruning(), (math.floor(COMPARED_TIMES / COMPARED[0]),), COMPARED[:1], COMPARED_TRIALS)
