@@ -38,7 +38,7 @@ from proofs_check.claim import Control, Finding, Run, Verdict, claim_of
 
 EXACT = {0.1: None, 0.03: 0.39, 0.01: 0.43, 0.003: 0.47}
 WITHIN = 0.15
-EXACT_TRIALS = 1000
+EXACT_TRIALS = 1500
 DIMENSIONS = (5, 9, 17)
 SEARCHED = (0.1, 0.03)
 SEARCHED_TRIALS = 50
