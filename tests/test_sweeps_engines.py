@@ -6,7 +6,7 @@ import signal
 
 import pytest
 from test_sweeps_store import counts
-from test_sweeps_toy import toy
+from toy import toy
 
 from ltjax import sweeps
 from ltjax.sweeps import engines

@@ -11,10 +11,13 @@ import jax
 import numpy as np
 import pandas as pd
 import pytest
-from test_sweeps_toy import NAME, toy
+from toy import NAME, Toy, toy
 
+import ltjax
 from ltjax import sweeps
+from ltjax.inference import trials
 from ltjax.sweeps.store import Store
+from ltjax.sweeps.work import stream_key
 
 COUNTS = "select cell, first, trials, hits, misses from counts order by cell, first"
 
@@ -37,6 +40,27 @@ def whole(tmp_path_factory):
     path = tmp_path_factory.mktemp("whole") / "store.db"
     sweeps.run(toy(), path)
     return path
+
+
+def test_a_problem_from_outside_can_be_swept(tmp_path):
+    summary = sweeps.run(toy(), tmp_path / "store.db")
+    assert (summary.cells, summary.cells_done, summary.trials_added) == (6, 6, 700)
+    frame = sweeps.load(tmp_path / "store.db")
+    assert list(frame["n"]) == [1, 2, 5, 1, 2, 5]
+    assert (frame["trials"] == 700).all()
+    assert (frame["undecided"] > 0).any()
+    expected = 1.0 - np.exp(-frame["n"] * frame["eps"])
+    assert ((frame["lower"] <= expected) & (expected <= frame["upper"])).all()
+
+
+def test_its_trials_are_those_of_its_key(tmp_path):
+    (task,) = toy(seed=5).tasks()
+    sweeps.run(toy(seed=5), tmp_path / "store.db")
+    counts = trials.count(Toy(), (1, 2, 5), (1.0, 0.1), 700, stream_key(5, task.stream))
+    frame = sweeps.load(tmp_path / "store.db")
+    assert list(frame["hits"]) == list(counts.hits.T.reshape(-1))
+    assert list(frame["misses"]) == list(counts.misses.T.reshape(-1))
+    assert ltjax.__version__ == frame["ltjax"][0]
 
 
 @pytest.mark.parametrize("devices", [1, 2, 4])
@@ -67,10 +91,10 @@ def test_the_same_sweep_again_adds_nothing(tmp_path, whole):
 
 
 def test_more_trials_extend_the_stream(tmp_path):
-    for trials in (5, 20, 333, 334, 700):
-        sweeps.run(toy(trials=trials), tmp_path / "parts.db")
-        sweeps.run(toy(trials=trials), tmp_path / f"{trials}.db")
-        assert totals(tmp_path / "parts.db") == totals(tmp_path / f"{trials}.db")
+    for enough in (5, 20, 333, 334, 700):
+        sweeps.run(toy(trials=enough), tmp_path / "parts.db")
+        sweeps.run(toy(trials=enough), tmp_path / f"{enough}.db")
+        assert totals(tmp_path / "parts.db") == totals(tmp_path / f"{enough}.db")
     summary = sweeps.run(toy(trials=100), tmp_path / "parts.db")
     assert summary.trials_added == 0
 

@@ -9,7 +9,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-import ltjax
 from ltjax import sweeps
 from ltjax.problems.base import AbstractProcedure, Decision, status_of
 
@@ -67,27 +66,3 @@ class Toy(AbstractProcedure):
 def toy(**options):
     """A spec of toys."""
     return sweeps.parse_spec({"problem": NAME, "n": [1, 2, 5], "eps": [1.0, 0.1], "trials": 700, **options})
-
-
-def test_a_problem_from_outside_can_be_swept(tmp_path):
-    summary = sweeps.run(toy(), tmp_path / "store.db")
-    assert (summary.cells, summary.cells_done, summary.trials_added) == (6, 6, 700)
-    frame = sweeps.load(tmp_path / "store.db")
-    assert list(frame["n"]) == [1, 2, 5, 1, 2, 5]
-    assert (frame["trials"] == 700).all()
-    assert (frame["undecided"] > 0).any()
-    expected = 1.0 - np.exp(-frame["n"] * frame["eps"])
-    assert ((frame["lower"] <= expected) & (expected <= frame["upper"])).all()
-
-
-def test_its_trials_are_those_of_its_key(tmp_path):
-    from ltjax.inference import trials
-    from ltjax.sweeps.work import stream_key
-
-    (task,) = toy(seed=5).tasks()
-    sweeps.run(toy(seed=5), tmp_path / "store.db")
-    counts = trials.count(Toy(), (1, 2, 5), (1.0, 0.1), 700, stream_key(5, task.stream))
-    frame = sweeps.load(tmp_path / "store.db")
-    assert list(frame["hits"]) == list(counts.hits.T.reshape(-1))
-    assert list(frame["misses"]) == list(counts.misses.T.reshape(-1))
-    assert ltjax.__version__ == frame["ltjax"][0]
