@@ -96,3 +96,14 @@ def test_mean_interval_contains_the_mean_and_shrinks():
     low, high = intervals.mean_interval(values, 1e-6)
     assert low < 2 / 7 < high
     assert high - low < 0.02
+
+
+@pytest.mark.parametrize(
+    ("hits", "trials", "confidence"),
+    [(10**9 - 1, 10**9, 0.99), (10**6 - 1, 10**6, 1 - 1e-9), (10**7 - 1, 10**7, 1 - 1e-6)],
+)
+def test_anytime_where_hardly_a_trial_fails(hits, trials, confidence):
+    low, high = intervals.anytime(hits, trials, confidence)
+    assert low < hits / trials < high <= 1.0
+    mirrored = intervals.anytime(trials - hits, trials, confidence)
+    assert (1.0 - high, 1.0 - low) == pytest.approx(mirrored, rel=1e-6, abs=1e-15)

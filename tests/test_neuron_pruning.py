@@ -177,3 +177,15 @@ def test_near_decisions_are_rechecked_by_sampling_and_nest():
         mask = found.witness["mask"][t, i]
         assert np.all(index[mask] <= ns[i])
         assert np.abs(np.maximum(x @ u[mask].T, 0) @ v[mask] - np.maximum(x @ w, 0)).max() <= eps
+
+
+def test_a_fine_precision_does_not_certify_a_coarse_one():
+    """Drawn near the kink for ε = 0.001, neurons that serve ε = 0.45 are not listed: no miss may rest on that."""
+    near = trials.count(ltjax.NeuronPruning(), (36,), (0.45, 0.001), 16, KEY)
+    assert near.misses[0, 0] == 0
+    assert near.misses[0, 1] == 16
+
+
+def test_sizes_are_checked_wherever_trials_are_decided():
+    with pytest.raises(ValueError, match="n="):
+        ltjax.NeuronPruning().decide(jax.random.split(KEY, 2), (8, 2), (0.3,))

@@ -249,3 +249,11 @@ def test_it_is_a_plain_value():
     assert dataclasses.replace(problem, d=3).provenance(1e-3)["d"] == 3
     with pytest.raises(ValueError, match="solver='milp' is not known"):
         problem.with_solver("milp")
+
+
+def test_masks_that_keep_several_weights_of_a_row_are_certified():
+    """d = 3: at ε just above 1 the empty mask hits; at 0.4 a row may be kept whole."""
+    found = decide(WeightPruning(d=3), (1, 3), (1.001, 0.4), 300)
+    assert (found.status[:, :, 0] == HIT).mean() > 0.95
+    several = found.witness["mask_u"].sum(axis=3).max(axis=2) > 1
+    assert np.any(several & (found.status[:, :, 1] == HIT))

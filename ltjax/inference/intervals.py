@@ -1,6 +1,5 @@
 """Exact and anytime-valid confidence intervals for a probability, and what a test of it can see."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -55,10 +54,7 @@ def anytime(
     arguments.real("confidence", confidence, above=0.0, below=1.0)
     a, b = prior
 
-    def root(f: Callable[[float], float], low: float, high: float) -> float:
-        return scipy.optimize.root_scalar(f, bracket=(low, high), method="brentq", xtol=1e-15).root
-
-    def limits(successes: int) -> tuple[float, float]:
+    def lower(successes: int, a: float, b: float) -> float:
         failures = trials - successes
         constant = scipy.special.betaln(a + successes, b + failures) - scipy.special.betaln(a, b)
 
@@ -70,15 +66,13 @@ def anytime(
                 + np.log1p(-confidence)
             )
 
-        best = successes / trials if trials else 0.5
-        if trials == 0:
-            return 0.0, 1.0
-        tiny = 1e-300
-        lower = 0.0 if successes == 0 else root(excess, tiny, best)
-        upper = 1.0 if failures == 0 else root(excess, best, 1.0 - 1e-16)
-        return lower, upper
+        if successes == 0:
+            return 0.0
+        bracket = 1e-300, successes / trials
+        return scipy.optimize.root_scalar(excess, bracket=bracket, method="brentq", xtol=1e-300).root
 
-    return limits(hits)[0], limits(hits + undecided)[1]
+    # The upper limit is the lower one of the failures: near 0 there are digits enough for either.
+    return lower(hits, a, b), 1.0 - lower(trials - hits - undecided, b, a)
 
 
 def mean_interval(

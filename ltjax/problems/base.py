@@ -179,7 +179,9 @@ class AbstractProcedure(AbstractProblem):
 
     def decide(self, keys: Key[Array, " trials"], ns: tuple[int, ...], eps: tuple[float, ...]) -> Decision:
         """Decide one trial a key, for every n and ε at once."""
+        eps = arguments.precisions(eps)
         procedure = self.resolved(min(eps))
+        ns = arguments.increasing("n", ns, 1, procedure.max_n)
         precisions = np.asarray(eps, np.float64)
         with jax.enable_x64(procedure.uses_float64):
             block = len(keys)

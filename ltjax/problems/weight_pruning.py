@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Key
 
 from ltjax import arguments
-from ltjax.kernels import near_search, planar, subset_sums, weight_masks
+from ltjax.kernels import near_search, planar, sphere, subset_sums, weight_masks
 from ltjax.laws import Law, get_law
 from ltjax.networks import READOUTS, TARGETS, make_target, random_directions, sample_weights
 from ltjax.problems.base import AbstractProblem, AbstractProcedure, Decision, closed
@@ -315,9 +315,16 @@ class WeightMasks(AbstractProcedure):
         if np.any(rows & (np.arange(v.shape[1]) >= sizes[:, None])):
             raise RuntimeError("a mask holds neurons that are not there: the solver is broken")
         upper = self._certified_errors(u, v, w, masks)
+        claimed = np.asarray(found.error)
+        if self.d > 2:
+            # A row of which several weights are kept is part of no separable sum: the network itself is bounded.
+            for t, i in np.argwhere(np.isinf(upper) & (claimed <= max(eps))):
+                kept = masks[t, i].any(axis=1)
+                upper[t, i] = sphere.certified_error(
+                    (u[t] * masks[t, i])[kept], v[t][kept], w[t], readout=self.readout
+                )[1]
         if self.d == 2:
             # Again as a network, point by point, wherever a mask improves on all masks of fewer neurons.
-            claimed = np.asarray(found.error)
             for t in range(len(v)):
                 best = np.inf
                 for i in np.flatnonzero(np.isfinite(claimed[t])):

@@ -199,7 +199,9 @@ class PlanePruning(AbstractProcedure):
             scan = tube.scan_masks(theta, kappa, wide, readout=self.readout, capacity=self._capacity(places))
             best, error, missed = scan.mask, scan.error, scan.status == MISS
         if self.readout == "linear":
-            missed |= planar.kink_misses(jnp.where(present, theta, 0.5 * jnp.pi), wide)
+            # The lemma speaks of all neurons near the kink; only those within the window are listed.
+            listed = 2.0 * jnp.arctan(2.0 * wide) < instance.window
+            missed |= listed & planar.kink_misses(jnp.where(present, theta, 0.5 * jnp.pi), wide)
             if near:
                 missed |= tube.kink_obstructed(offset, kappa, present, instance.window, wide, capacity=OBSTRUCTION)
         if near and hits:
@@ -232,6 +234,8 @@ class PlanePruning(AbstractProcedure):
             value, margin = planar.exact_error(u, v, w, masks[t, i, j], readout=self.readout)
             error[t, i, j] = value + margin + float(np.sum(instances.moved[t][masks[t, i, j]]))
             if error[t, i, j] <= eps[j]:
+                if missed:
+                    raise RuntimeError("a certificate says miss where a mask hits: the solver is broken")
                 status[t, i, j] = HIT
             elif missed:
                 status[t, i, j] = MISS

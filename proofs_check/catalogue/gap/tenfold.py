@@ -10,9 +10,9 @@ that of rows by a factor that tends to 10.
 **Checked.** Scissors, readout relu with a generic and readout linear with an axis target, for
 $\varepsilon=10^{-1},\dots,10^{-6}$: the increments a decade of what the construction needs have a common value within
 their confidence intervals; a straight line fitted to it has a slope of 11 to 19 neurons a decade (relu, four sums)
-and 4 to 8 (linear, one sum), and fits better than $1/\varepsilon$. Rows: the factors of the lower bounds of NP-2 and
-NP-3 from $10^{-3}$ on lie in $[7,13]$. Those bounds are closed forms; that rows need no more than ten times as much a
-decade is NP-4, in the plane.
+and 4 to 8 (linear, one sum), and fits better than $1/\varepsilon$. Rows: the factors of the lower bounds of NP-2 (a
+closed form) and NP-3 (with its numerical error) from $10^{-3}$ on lie in $[7,13]$; that rows need no more than ten
+times as much a decade is NP-4, in the plane.
 """
 
 import itertools
@@ -50,16 +50,15 @@ def measure(run: Run) -> dict[str, Any]:
     return {"needed": needed, "fits": fits, "rows": least}
 
 
-def increments(needed: FirstHits, level: float) -> list[tuple[int, int]]:
-    """Confidence limits of what each further decade costs, all together at that level.
-
-    Raises:
-        ValueError: where a median was not reached.
-    """
+def increments(needed: FirstHits, level: float) -> list[tuple[float, float]]:
+    """Confidence limits of what each further decade costs, all together at that level; infinite where the sizes
+    looked at end too early."""
     each = thresholds.brackets(needed, 0.5, 1.0 - level / len(needed.eps), {})
-    if any(end.upper is None for end in each):
-        raise ValueError("the sizes looked at end before one half of the networks hit")
-    return [(b.lower - (a.upper or 0), (b.upper or 0) - a.lower) for a, b in itertools.pairwise(each)]
+    upper = [math.inf if end.upper is None else float(end.upper) for end in each]
+    return [
+        (b.lower - top, last - a.lower)
+        for (a, b), top, last in zip(itertools.pairwise(each), upper, upper[1:], strict=False)
+    ]
 
 
 def factors(least: dict[float, int]) -> dict[float, float]:
@@ -112,7 +111,7 @@ def headline(data: dict[str, Any]) -> str:
         each = thresholds.brackets(data["needed"][readout], 0.5, 0.99, {})
         more, times = increments(data["needed"][readout], 0.01), factors(least)
         for e, end, (low, high) in zip(EPS[1:], each[1:], more, strict=True):
-            cells = kind, f"$10^{{{round(math.log10(e))}}}$", end.upper, f"{low:+d} to {high:+d}", f"{least[e]:,}"
+            cells = kind, f"$10^{{{round(math.log10(e))}}}$", end.upper, f"{low:+g} to {high:+g}", f"{least[e]:,}"
             lines.append("| " + " | ".join(map(str, (*cells, f"{times[e]:.1f}"))) + " |")
     return "\n".join(lines)
 

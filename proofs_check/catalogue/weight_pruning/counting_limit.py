@@ -13,7 +13,7 @@ two values are $\pm\tfrac12\|w-w'\|$ before $\sigma$.
 **Source.** Worked out for this project.
 
 **Checked.** The inequality of the proof, by sampling the supremum for random pairs of targets. The bound against
-networks decided by all their masks. And that weight pruning's upper ends (WP-1) are above it, within a factor 8.
+networks whose masks are all looked at.
 """
 
 import sys

@@ -10,9 +10,8 @@ scissors their advantage.
 **Source.** Worked out for this project.
 
 **Checked.** $w$ at 0.7 rad: at $n=0.5\cdot\frac\pi8\ln2/\varepsilon$ more than half of the networks have a
-certificate that no mask on the weights works, for $\varepsilon=10^{-1.5},\dots,10^{-3.5}$. Few neurons, decided by
-all masks, agree with it. On the same draws, with the outer ReLU, the number of neurons found sufficient is
-logarithmic (WP-1).
+certificate that no mask on the weights works, for $\varepsilon=0.03,0.01,0.003$. With an outer ReLU the number of
+neurons that suffice is logarithmic: WP-1.
 """
 
 import math
@@ -48,7 +47,7 @@ def measure(run: Run) -> dict[str, Any]:
     return {"counts": run.count(WeightPruning(readout="linear"), ns, EPS, 300)}
 
 
-def judge(data: dict[str, Any], level: float, share: float = 1.0, logarithm: bool = False) -> Sequence[Finding]:
+def judge(data: dict[str, Any], level: float, logarithm: bool = False) -> Sequence[Finding]:
     found, level = [], level / (2 * len(EPS))
     counts = data["counts"]
     for j, e in enumerate(EPS):
