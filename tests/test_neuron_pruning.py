@@ -188,4 +188,4 @@ def test_a_fine_precision_does_not_certify_a_coarse_one():
 
 def test_sizes_are_checked_wherever_trials_are_decided():
     with pytest.raises(ValueError, match="n="):
-        ltjax.NeuronPruning().decide(jax.random.split(KEY, 2), (8, 2), (0.3,))
+        ltjax.NeuronPruning().resolved(0.3).decide(jax.random.split(KEY, 2), (8, 2), (0.3,))
