@@ -15,9 +15,9 @@ EPS = exponential.EPS
 
 
 def counts(ns, eps, needed, trials=100):
-    """All trials hit from `needed(ε)` neurons on, and none before."""
+    """All trials hit from `needed(ε)` neurons on, and all miss before."""
     hits = np.array([[trials if n >= needed(e) else 0 for e in eps] for n in ns])
-    return Counts(tuple(ns), tuple(eps), trials, hits, np.zeros_like(hits), trials - hits)
+    return Counts(tuple(ns), tuple(eps), trials, hits, trials - hits, np.zeros_like(hits))
 
 
 def data(needed):
