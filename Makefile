@@ -4,8 +4,9 @@ BIN := .venv/bin
 OUT ?= report
 BUDGET ?= quick
 SEED ?= 0
+NOTEBOOKS ?= notebooks
 
-.PHONY: verify test slow lint types bench readme clean
+.PHONY: verify test slow lint types bench readme notebooks clean
 
 verify: .venv/.installed
 	$(BIN)/ltjax verify --budget $(BUDGET) --seed $(SEED) --out $(OUT)
@@ -27,6 +28,10 @@ types: .venv/.installed-dev
 # The README's table and figures, from a verification of now.
 readme: verify
 	$(BIN)/python -m proofs_check.report.readme $(OUT) README.md
+
+# The notebooks with their results, from their scripts.
+notebooks: .venv/.installed-dev
+	$(BIN)/python notebooks/build.py --out $(NOTEBOOKS)
 
 bench: .venv/.installed-dev
 	$(BIN)/python benchmarks/subset_sums.py
