@@ -166,3 +166,21 @@ def test_a_chunk_is_made_to_fit_the_memory():
     assert memory.fitted(task, need.total(block, 1) + 1).chunk == block
     with pytest.raises(ValueError, match="n=20 is too large for memory"):
         memory.fitted(task, need.total(block, 1) - 1)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"problem": "neuron-pruning"},
+        {"problem": "neuron-pruning", "eps": 1e-3, "n": 4000},
+        {"problem": "neuron-pruning", "d": 3},
+        {"problem": "weight-pruning"},
+        {"problem": "weight-pruning", "readout": "linear"},
+    ],
+    ids=str,
+)
+def test_what_every_problem_needs_is_foreseen(options):
+    from ltjax.sweeps import memory
+
+    for task in sweeps.parse_spec({**GOOD, **options}).tasks():
+        assert memory.need(task).total(task.procedure.block(max(task.ns)), 1) > 0

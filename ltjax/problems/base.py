@@ -146,6 +146,10 @@ class AbstractProcedure(AbstractProblem):
     def resolved(self, eps: float) -> "AbstractProcedure":
         return self
 
+    def as_searched(self, ns: tuple[int, ...]) -> Any:
+        """The sizes as `search` takes them."""
+        return np.asarray(ns, np.int64) if self.traced_sizes else ns
+
     @property
     @abc.abstractmethod
     def uses_float64(self) -> bool:
@@ -215,8 +219,8 @@ def search_rows(
     devices: tuple[parallel.Device, ...] | None = None,
 ) -> Any:
     """Search every instance, `block` at a time on each device."""
-    traced = np.asarray(ns, np.int64) if problem.traced_sizes else None
-    fixed = None if problem.traced_sizes else ns
+    sizes = problem.as_searched(ns)
+    traced, fixed = (sizes, None) if problem.traced_sizes else (None, sizes)
     return _search_rows(instances, eps, traced, problem=problem, ns=fixed, block=block, devices=devices)
 
 

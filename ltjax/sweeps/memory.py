@@ -61,7 +61,8 @@ def _searched(procedure: AbstractProcedure, ns: tuple[int, ...], precisions: int
     instances = _drawn(procedure, max(ns))
     with jax.enable_x64(procedure.uses_float64):
         eps = jax.ShapeDtypeStruct((precisions,), np.float64 if procedure.uses_float64 else np.float32)
-        traced, found = jax.make_jaxpr(lambda rows, eps: procedure.search(rows, ns, eps), return_shape=True)(
+        sizes = procedure.as_searched(ns)
+        traced, found = jax.make_jaxpr(lambda rows, eps: procedure.search(rows, sizes, eps), return_shape=True)(
             instances, eps
         )
     return _peak(traced.jaxpr), _bytes(jax.tree.leaves(found))

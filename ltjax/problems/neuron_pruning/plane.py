@@ -133,7 +133,7 @@ class PlanePruning(AbstractProcedure):
         if self.solver == "milp":
             nothing = jnp.zeros((trials, len(ns), len(eps), places), bool)
             return Found(nothing, nothing[..., 0])
-        sizes = ns.astype(float)
+        sizes = jnp.asarray(ns, float)
         found = jax.lax.map(lambda e: self._search_sizes(instances, sizes, e), jnp.asarray(eps, float))
         return Found(*(jnp.moveaxis(each, 0, 2) for each in found))
 
