@@ -2,7 +2,7 @@
 
 The instances are those of the first published experiment (Pensia et al. 2020, Experiment 1: the 397,000
 weights of a 784-500-10 network, n = 21 coefficients each): coefficients U[-0.4642, 0.5407], target 0.1.
-Both solvers get the same numbers and are timed warm, compile time apart; each time is the least of three.
+Both solvers get the same numbers and are timed warm, by turns, compile time apart; each time is the least of three.
 
 Run: `make bench`, or `python benchmarks/subset_sums.py --instances 397000 --n 21`.
 """
@@ -10,7 +10,6 @@ Run: `make bench`, or `python benchmarks/subset_sums.py --instances 397000 --n 2
 import argparse
 import json
 import os
-import time
 
 import jax
 import numba
@@ -63,19 +62,6 @@ def two_pointer(values: np.ndarray, target: float) -> np.ndarray:
     return errors
 
 
-def timed(solve, repeats: int = 3) -> tuple[float, float, np.ndarray]:
-    """(first call, best later call, result) in seconds."""
-    start = time.perf_counter()
-    result = np.asarray(solve())
-    first = time.perf_counter() - start
-    best = np.inf
-    for _ in range(repeats):
-        start = time.perf_counter()
-        result = np.asarray(solve())
-        best = min(best, time.perf_counter() - start)
-    return first, best, result
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--instances", type=int, default=397_000)
@@ -87,25 +73,31 @@ def main() -> None:
     numba.set_num_threads(cores)
 
     import ltjax
+    from ltjax import timing
 
     values = np.random.default_rng(0).uniform(LOW, HIGH, (options.instances, options.n)).astype(np.float32)
     devices = jax.local_devices()
-    ours = timed(lambda: ltjax.nearest_subset_sums(values, TARGET, devices=devices))
-    numba_ = timed(lambda: two_pointer(values, np.float32(TARGET)))
-    disagreement = float(np.abs(ours[2] - numba_[2]).max())
+    solvers = {
+        "ltjax": lambda: np.asarray(ltjax.nearest_subset_sums(values, TARGET, devices=devices)),
+        "numba": lambda: two_pointer(values, np.float32(TARGET)),
+    }
+    found = timing.interleaved(solvers, rounds=3, shortest=0.0)
+    warm = {name: float(seconds.min()) for name, seconds in found.seconds.items()}
+    errors = found.results["ltjax"]
+    disagreement = float(np.abs(errors - found.results["numba"]).max())
     report = {
         "instances": options.instances,
         "n": options.n,
         "device": f"{len(devices)} x {devices[0].device_kind}",
-        "ltjax seconds, warm": round(ours[1], 2),
-        "ltjax seconds, first call": round(ours[0], 2),
-        "numba seconds, warm": round(numba_[1], 2),
-        "numba seconds, first call": round(numba_[0], 2),
-        "ltjax microseconds an instance": round(ours[1] / options.instances * 1e6, 2),
-        "numba microseconds an instance": round(numba_[1] / options.instances * 1e6, 2),
-        "times faster than numba": round(numba_[1] / ours[1], 2),
+        "ltjax seconds, warm": round(warm["ltjax"], 2),
+        "ltjax seconds, first call": round(found.first["ltjax"], 2),
+        "numba seconds, warm": round(warm["numba"], 2),
+        "numba seconds, first call": round(found.first["numba"], 2),
+        "ltjax microseconds an instance": round(warm["ltjax"] / options.instances * 1e6, 2),
+        "numba microseconds an instance": round(warm["numba"] / options.instances * 1e6, 2),
+        "times faster than numba": round(warm["numba"] / warm["ltjax"], 2),
         "largest disagreement of the least errors": disagreement,
-        "largest least error": float(ours[2].max()),
+        "largest least error": float(errors.max()),
     }
     if options.json:
         print(json.dumps(report))

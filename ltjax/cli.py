@@ -184,13 +184,13 @@ def _start_devices(count: int | None = None) -> list[Any]:
     """The local devices to use; a CPU shows as one device a core unless the user configured JAX otherwise."""
     import jax
 
+    from ltjax import parallel
     from ltjax.caching import use_compilation_cache
 
     use_compilation_cache()
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     chosen = "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
     if not chosen and getattr(jax.config, "jax_num_cpu_devices", 0) < 0:
-        jax.config.update("jax_num_cpu_devices", max(cores, count or 1))
+        jax.config.update("jax_num_cpu_devices", max(parallel.cores(), count or 1))
     devices = jax.local_devices()
     if count is None:
         return devices

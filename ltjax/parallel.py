@@ -6,6 +6,7 @@ size with `jax.lax.map`, inside `jax.shard_map`. The number of blocks and of dev
 does the work, never the result.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -68,3 +69,8 @@ def padded(rows: int, block: int, devices: Sequence[Device] | None = None) -> in
 def pad_rows(array: jax.Array, rows: int) -> jax.Array:
     """`array` with its last row repeated up to `rows` rows."""
     return jnp.concatenate([array, jnp.repeat(array[-1:], rows - array.shape[0], axis=0)])
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

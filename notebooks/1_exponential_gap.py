@@ -111,7 +111,7 @@ by_scissors = ltjax.threshold(scissors, eps=decades, n_max=48, trials=200, key=k
 
 near = ltjax.NeuronPruning(target="axis", sampling="near")
 by_rows = [
-    ltjax.threshold(near, eps=eps, n_max=round(8 / eps), trials=100, key=key)
+    ltjax.threshold(near, eps=eps, n_max=round(8 / eps), trials=60, key=key)
     for eps in (1e-2, 1e-3, 1e-4)
 ]
 

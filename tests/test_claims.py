@@ -32,7 +32,7 @@ def check(id, budget):
 
 def test_catalogue_is_found_through_its_entry_point():
     assert list(runner.catalogue()) == [
-        *("GAP-1", "GAP-2"),
+        *("GAP-1", "GAP-2", "HW-1"),
         *(f"NP-{i}" for i in range(1, 8)),
         *(f"SS-{i}" for i in range(1, 7)),
         *(f"WP-{i}" for i in range(1, 5)),
@@ -47,7 +47,7 @@ def test_selection_by_id_and_family():
     known = runner.catalogue()
     assert [c.id for c in runner.select(["ss-3", "SS-1"], known)] == ["SS-3", "SS-1"]
     assert len(runner.select(["SS"], known)) == 6
-    assert len(runner.select([], known)) == 19
+    assert len(runner.select([], known)) == 20
     with pytest.raises(ValueError, match="claim 'XX' is not known"):
         runner.select(["XX"], known)
 

@@ -130,6 +130,7 @@ def test_two_drivers_may_write_one_store_at_once(tmp_path, whole):
 DRIVER = """
 import json, sys
 from ltjax import sweeps
+sys.modules["ltjax.sweeps.run"].SECONDS_A_JOB = 0.02  # many small jobs, so that a sweep outlives many kills
 spec = sweeps.parse_spec(json.loads(sys.argv[1]))
 sweeps.run(spec, sys.argv[2], progress=lambda status: print(status.trials, flush=True))
 """
@@ -174,7 +175,7 @@ def test_two_hundred_cells_killed_ten_times(tmp_path, until, slow):
     path, random_, before = tmp_path / "store.db", random.Random(1), []
     for _ in range(10):
         # Moments are told by the work done, not by the clock: the sweep outlives ten kills on any machine.
-        moment = random_.randrange(total // 12)
+        moment = random_.randrange(total // 40)
 
         def wait(lines, moment=moment):
             next(line for line in lines if int(line) >= moment)

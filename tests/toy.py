@@ -17,15 +17,17 @@ NAME = f"{__name__}:Toy"
 
 @dataclasses.dataclass(frozen=True)
 class Toy(AbstractProcedure):
-    """The error is an exponential variable over n; a little of it is left in doubt.
+    """The error is an exponential variable over n; some of it is left in doubt.
 
     Args:
         rate: of the variable.
+        doubt: the share of it.
         slow: seconds that judging takes.
         what: "works", "raises" or "kills" its process.
     """
 
     rate: float = 1.0
+    doubt: float = 0.01
     slow: float = 0.0
     what: str = "works"
     name: str = dataclasses.field(init=False, default="toy", repr=False)
@@ -60,7 +62,7 @@ class Toy(AbstractProcedure):
         if self.what == "raises":
             raise RuntimeError("the solver is broken")
         error = np.asarray(found, np.float64)
-        return Decision(status_of(0.99 * error, error, eps), error, error, {}, {})
+        return Decision(status_of((1.0 - self.doubt) * error, error, eps), error, error, {}, {})
 
 
 def toy(**options):

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from ltjax import arguments
+from ltjax import arguments, parallel
 from ltjax.caching import use_compilation_cache
 from ltjax.sweeps import engines, memory
 from ltjax.sweeps.forecast import forecast
@@ -65,7 +65,7 @@ def sweep(
         asked.tasks()  # a mistake in the spec is said before devices are looked for
         runner = engines.Serial(start_devices())
     if dry_run:
-        many = (workers or len(engines.local_gpus()) or engines.cores()) if engine == "dask" else None
+        many = (workers or len(engines.local_gpus()) or parallel.cores()) if engine == "dask" else None
         return _dry_run(asked, runner, many, say)
     with _Bar(notes) as bar:
         summary = run(asked, store, engine=runner, progress=bar.show)
@@ -82,6 +82,11 @@ def _tell(spec: Spec, summary: Summary, store: Path) -> None:
     if spec.until is not None:
         most = f"{summary.trials_used} of at most {summary.trials_asked}"
         print(f"stopping early saved {100 * summary.saved:.0f}% of the cells' trials ({most})")
+        short, hopeless = summary.short
+        if short:
+            print(f"{short} cells used all their trials before {spec.until}")
+        if hopeless:
+            print(f"in {hopeless} of them more would not help: too many trials stay undecided")
     for each in summary.failed:
         n, eps = _ends(each["n"]), _ends(each["eps"])
         print(f"failed: {each['problem']}, n {n}, ε {eps}: {each['reason']}", file=sys.stderr)

@@ -157,7 +157,7 @@ class Dask(AbstractEngine):
         from distributed import Nanny, Scheduler, SpecCluster
 
         gpus = local_gpus()
-        count = self._workers or len(gpus) or cores()
+        count = self._workers or len(gpus) or parallel.cores()
         env = {"DASK_LOGGING__DISTRIBUTED": "critical"}
         if cache := getattr(jax.config, "jax_compilation_cache_dir", None):
             env["JAX_COMPILATION_CACHE_DIR"] = str(cache)
@@ -220,11 +220,6 @@ def _reason(error: BaseException | None) -> str:
     """An exception as one line."""
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def local_gpus() -> list[str]:

@@ -30,8 +30,8 @@ def forecast(spec: Spec, engine: AbstractEngine, *, patience: float = 60.0) -> l
     Args:
         spec: the sweep.
         engine: entered; says how much memory there is.
-        patience: seconds to spend on timing, compilations included; programs beyond that are guessed to take as
-            long a block as the mean of those timed.
+        patience: seconds to spend on timing, compilations included; programs beyond that (but the first) are
+            guessed to take as long a block as the mean of those timed.
 
     Raises:
         ValueError: as `run` does.
@@ -40,7 +40,7 @@ def forecast(spec: Spec, engine: AbstractEngine, *, patience: float = 60.0) -> l
     device = jax.local_devices()[0]
     timed: dict[Any, float] = {}
     for task in tasks:
-        if _program(task) not in timed and time.perf_counter() - began < patience:
+        if _program(task) not in timed and (not timed or time.perf_counter() - began < patience):
             timed[_program(task)] = _block_seconds(task, device)
     mean = sum(timed.values()) / len(timed)
     found = []

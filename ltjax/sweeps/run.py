@@ -49,6 +49,8 @@ class Summary:
         cells, cells_done, tasks: of the sweep.
         trials_added: trials that this run decided and stored, of all tasks.
         trials_asked, trials_used: trials of all cells: at most, and what they needed; less with `until` only.
+        short: cells whose trials ran out before `until` was reached, and of these, cells that no number of trials
+            would have brought there, since the share of undecided trials alone is wider.
         failed: for each failed task its problem, n, ε and the reason.
         seconds: that this run took.
     """
@@ -59,6 +61,7 @@ class Summary:
     trials_added: int
     trials_asked: int
     trials_used: int
+    short: tuple[int, int]
     failed: tuple[dict[str, Any], ...]
     seconds: float
 
@@ -97,6 +100,7 @@ class _Run:
         shape = (len(task.ns), len(task.eps))
         self.active: Bool[np.ndarray, "ns eps"] = np.ones(shape, bool)
         self.used: Int[np.ndarray, "ns eps"] = np.zeros(shape, np.int64)
+        self.short = np.zeros(2, np.int64)
         self._hits, self._misses = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
         self._covered = np.zeros(shape, np.int64)
         self.grid = (tuple(range(shape[0])), tuple(range(shape[1])))
@@ -169,14 +173,16 @@ class _Run:
                 return
             self._sum()
             self.used[self.active] = self.goal
-            if self.goal == self.task.trials:
+            self.at = self.goal
+            if self.until is not None:
+                for i, j in np.argwhere(self.active):
+                    hits, misses = int(self._hits[i, j]), int(self._misses[i, j])
+                    self.active[i, j] = not self.until.reached(hits, misses, self.at, self.confidence)
+                    if self.active[i, j] and self.at == self.task.trials:
+                        self.short += 1, self.until.hopeless(hits, misses, self.at)
+            if self.at == self.task.trials:
                 self.active[:] = False
                 return
-            assert self.until is not None
-            self.at = self.goal
-            for i, j in np.argwhere(self.active):
-                counts = int(self._hits[i, j]), int(self._misses[i, j]), self.at
-                self.active[i, j] = not self.until.reached(*counts, self.confidence)
             self._shrink()
             self.goal = next(self._looks)
 
@@ -298,6 +304,7 @@ def run(
         trials_added=added,
         trials_asked=sum(each.task.trials * len(each.task) for each in runs if each.failed is None),
         trials_used=sum(int(each.used.sum()) for each in runs if each.failed is None),
+        short=(sum(int(each.short[0]) for each in runs), sum(int(each.short[1]) for each in runs)),
         failed=tuple(
             {"problem": memory.describe(each.task), "n": each.task.ns, "eps": each.task.eps, "reason": each.failed}
             for each in failed

@@ -46,10 +46,18 @@ class Until:
     kind: Literal["width", "verdict"]
     width: float = 1.0
 
+    def __str__(self) -> str:
+        return self.kind if self.kind == "verdict" else f"width={self.width:g}"
+
     def reached(self, hits: int, misses: int, trials: int, confidence: float) -> bool:
         """Whether a cell with these counts may stop."""
         lower, upper = intervals.anytime(hits, trials, confidence, trials - hits - misses)
         return upper - lower <= self.width if self.kind == "width" else lower > 0.5 or upper < 0.5
+
+    def hopeless(self, hits: int, misses: int, trials: int) -> bool:
+        """Whether these shares of hits and misses, known ever so well, would leave the interval too wide."""
+        lower, upper = hits / trials, 1.0 - misses / trials
+        return upper - lower > self.width if self.kind == "width" else lower <= 0.5 <= upper and lower < upper
 
     def most(self, confidence: float) -> int:
         """Trials after which a cell stops in any case: for a width, what P = 1/2 takes if all are decided."""

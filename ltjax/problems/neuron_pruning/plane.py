@@ -59,6 +59,23 @@ class Found(NamedTuple):
     missed: Bool[Array, "trials ns eps"]
 
 
+class _Bisection(NamedTuple):
+    """What a search for the least size that hits, then for the largest that misses, knows.
+
+    Attributes:
+        found: at one ε.
+        open_: sizes looked at that are no certified misses.
+        low, high: each trial's change lies between these two sizes.
+        hits: whether it is hits that are looked for.
+    """
+
+    found: Found
+    open_: Bool[Array, "trials ns"]
+    low: Int[Array, " trials"]
+    high: Int[Array, " trials"]
+    hits: Bool[Array, ""]
+
+
 @dataclasses.dataclass(frozen=True)
 class PlanePruning(AbstractProcedure):
     """See `NeuronPruning`; here d = 2 and everything is decided.
@@ -145,44 +162,45 @@ class PlanePruning(AbstractProcedure):
         """
         trials, places = instances.v.shape
         count = len(sizes)
-        row = jnp.arange(trials)
+        row, number = jnp.arange(trials), jnp.arange(count)
 
-        def bisect(found: Found, open_: Array, low: Array, high: Array, hits: bool) -> tuple[Found, Array]:
-            """Look at sizes between those two until every trial knows where its status changes."""
+        def unfinished(state: _Bisection) -> Array:
+            return jnp.any(state.high - state.low > 1)
 
-            def unfinished(state: tuple[Found, Array, Array, Array]) -> Array:
-                return jnp.any(state[3] - state[2] > 1)
+        def look(state: _Bisection) -> _Bisection:
+            found, open_, low, high, hits = state
+            middle = (low + high) // 2
+            at = jnp.clip(middle, 0, count - 1)
+            mask, error, missed = jax.vmap(lambda one, size: self._search_one(one, size, eps, hits))(
+                instances, sizes[at]
+            )
+            asked = high - low > 1
+            missed, hit = missed & asked, (error <= eps) & asked
+            better = hit | (hits & asked & ~missed)
+            found = Found(
+                found.mask.at[row, at].set(jnp.where(better[:, None], mask, found.mask[row, at])),
+                found.missed.at[row, at].max(missed),
+            )
+            open_ = open_.at[row, at].max(asked & ~missed)
+            down = jnp.where(hits, hit, ~missed)
+            low, high = jnp.where(asked & ~down, middle, low), jnp.where(asked & down, middle, high)
+            # Then the misses; what was seen on the way to the hits does not have to be looked at again.
+            turn = hits & ~jnp.any(high - low > 1)
+            low = jnp.where(turn, jnp.max(jnp.where(found.missed, number, -1), axis=1), low)
+            high = jnp.where(turn, jnp.min(jnp.where(open_, number, count), axis=1), high)
+            return _Bisection(found, open_, low, high, hits & ~turn)
 
-            def look(state: tuple[Found, Array, Array, Array]) -> tuple[Found, Array, Array, Array]:
-                found, open_, low, high = state
-                middle = (low + high) // 2
-                at = jnp.clip(middle, 0, count - 1)
-                mask, error, missed = jax.vmap(lambda one, size: self._search_one(one, size, eps, hits))(
-                    instances, sizes[at]
-                )
-                asked = high - low > 1
-                missed, hit = missed & asked, (error <= eps) & asked
-                better = hit | (hits & asked & ~missed)
-                found = Found(
-                    found.mask.at[row, at].set(jnp.where(better[:, None], mask, found.mask[row, at])),
-                    found.missed.at[row, at].max(missed),
-                )
-                down = hit if hits else ~missed
-                low, high = jnp.where(asked & ~down, middle, low), jnp.where(asked & down, middle, high)
-                return found, open_.at[row, at].max(asked & ~missed), low, high
-
-            return jax.lax.while_loop(unfinished, look, (found, open_, low, high))[:2]
-
-        number = jnp.arange(count)
         found = Found(jnp.zeros((trials, count, places), bool), jnp.zeros((trials, count), bool))
-        found, open_ = bisect(found, found.missed, jnp.full(trials, -1), jnp.full(trials, count), hits=True)
-        # What the first pass saw does not have to be looked at again.
-        missed = jnp.max(jnp.where(found.missed, number, -1), axis=1)
-        first = jnp.min(jnp.where(open_, number, count), axis=1)
-        return bisect(found, open_, missed, first, hits=False)[0]
+        low, high = jnp.full(trials, -1), jnp.full(trials, count)
+        # One loop for both bisections, so that what they look at is compiled once.
+        start = _Bisection(found, found.missed, low, high, jnp.ones((), bool))
+        return jax.lax.while_loop(unfinished, look, start).found
 
-    def _search_one(self, instance: Instance, size: Array, eps: Array, hits: bool) -> tuple[Array, Array, Array]:
-        """The first `size` neurons of one trial: best mask, its error, whether a miss is certified."""
+    def _search_one(self, instance: Instance, size: Array, eps: Array, hits: Array) -> tuple[Array, Array, Array]:
+        """The first `size` neurons of one trial: best mask, its error, whether a miss is certified.
+
+        `hits` says whether masks are wanted from a search that cannot miss.
+        """
         places = instance.v.shape[0]
         whole = self.window is None
         near = places > NEAR_TERMS or not whole
@@ -204,13 +222,17 @@ class PlanePruning(AbstractProcedure):
             missed |= listed & planar.kink_misses(jnp.where(present, theta, 0.5 * jnp.pi), wide)
             if near:
                 missed |= tube.kink_obstructed(offset, kappa, present, instance.window, wide, capacity=OBSTRUCTION)
-        if near and hits:
-            usable = present & (jnp.abs(theta) < 0.5 * jnp.pi)
-            tried = {"capacity": 4096, "lines": 32} if self._is_wide else {"capacity": 8192, "lines": 48}
-            masks = near_search.search_near(offset, kappa, usable, eps, **tried).masks
-            errors = planar.masked_errors(theta, kappa, masks, readout=self.readout)
-            at = jnp.argmin(errors)
-            best, error = jnp.where(errors[at] < error, masks[at], best), jnp.minimum(error, errors[at])
+        if near:
+
+            def search() -> tuple[Array, Array]:
+                usable = present & (jnp.abs(theta) < 0.5 * jnp.pi)
+                tried = {"capacity": 4096, "lines": 32} if self._is_wide else {"capacity": 8192, "lines": 48}
+                masks = near_search.search_near(offset, kappa, usable, eps, **tried).masks
+                errors = planar.masked_errors(theta, kappa, masks, readout=self.readout)
+                at = jnp.argmin(errors)
+                return jnp.where(errors[at] < error, masks[at], best), jnp.minimum(error, errors[at])
+
+            best, error = jax.lax.cond(hits, search, lambda: (best, error))
         return best, error, missed & jnp.isfinite(wide) & (size <= instance.upto)
 
     def judge(self, instances: Instance, found: Found, ns: tuple[int, ...], eps: Float[np.ndarray, " eps"]) -> Decision:

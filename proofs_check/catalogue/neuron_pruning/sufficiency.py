@@ -51,7 +51,7 @@ def logarithmic(eps: float) -> int:
 
 
 def sizes(eps: float) -> tuple[int, ...]:
-    return tuple(sorted({math.ceil(t / eps) for t in TIMES} | {logarithmic(eps)}))
+    return tuple(math.ceil(t / eps) for t in TIMES)
 
 
 def measure(run: Run) -> dict[str, Any]:
@@ -80,7 +80,9 @@ def judge(
     ]
     for e, counts in data["small"].items():
         few = counts.ns.index(math.ceil(FEW / e))
-        many = counts.ns.index(logarithmic(e) if enough == "logarithmic" else math.ceil(float(enough) / e))
+        # Where more do not suffice, fewer do not: a logarithmic number is judged at the next size looked at.
+        wanted = logarithmic(e) if enough == "logarithmic" else math.ceil(float(enough) / e)
+        many = int(np.searchsorted(counts.ns, wanted))
         hits, misses, undecided = (x[:, 0] for x in (counts.hits, counts.misses, counts.undecided))
         name = f"P(hit) at n = {counts.ns[many]:,}, ε = {e:g}"
         found.append(findings.at_least(name, int(hits[many]), int(undecided[many]), counts.trials, 0.5, level))
