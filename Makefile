@@ -36,6 +36,7 @@ notebooks: .venv/.installed-dev
 bench: .venv/.installed-dev
 	$(BIN)/python benchmarks/subset_sums.py
 	$(BIN)/python benchmarks/throughput.py
+	$(BIN)/python benchmarks/sweeps.py
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
