@@ -59,7 +59,7 @@ TARGETS = tuple(2**k for k in range(2, 11))
 WIDTHS = tuple(2**k for k in range(8, 14))
 LONG = {1: 3e-4, 4096: 3e-3}
 """Seconds that a call of the start network should take, by batch: as many targets, and as wide a layer."""
-ROUNDS = {1: 300, 4096: 120}
+ROUNDS = {1: 300, 4096: 240}
 SHORTEST = 2.5e-4
 """Seconds of one timing: long for a clock, short for a scheduler, which then seldom falls into one."""
 ENOUGH = 3.0
