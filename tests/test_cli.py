@@ -59,7 +59,7 @@ def test_threshold_as_json(capsys):
 def test_claims(capsys):
     code, out, _ = run(capsys, "claims", "--json")
     assert code == 0
-    assert [claim["id"] for claim in json.loads(out)["claims"]][:3] == ["GAP-1", "GAP-2", "NP-1"]
+    assert [claim["id"] for claim in json.loads(out)["claims"]][:3] == ["GAP-1", "GAP-2", "HW-1"]
     assert "SS-6" in run(capsys, "claims")[1]
 
 
