@@ -9,11 +9,13 @@ Run: `make bench`, or `python benchmarks/subset_sums.py --instances 397000 --n 2
 
 import argparse
 import json
-import os
 
 import jax
 import numba
 import numpy as np
+
+import ltjax
+from ltjax import parallel, timing
 
 LOW, HIGH, TARGET = -0.4642, 0.5407, 0.1
 
@@ -68,13 +70,9 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=21)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    cores = len(os.sched_getaffinity(0))
+    cores = parallel.cores()
     jax.config.update("jax_num_cpu_devices", cores)
     numba.set_num_threads(cores)
-
-    import ltjax
-    from ltjax import timing
-
     values = np.random.default_rng(0).uniform(LOW, HIGH, (options.instances, options.n)).astype(np.float32)
     devices = jax.local_devices()
     solvers = {

@@ -199,7 +199,7 @@ class PlanePruning(AbstractProcedure):
     def _search_one(self, instance: Instance, size: Array, eps: Array, hits: Array) -> tuple[Array, Array, Array]:
         """The first `size` neurons of one trial: best mask, its error, whether a miss is certified.
 
-        `hits` says whether masks are wanted from a search that cannot miss.
+        `hits` says whether masks are wanted from the search near the kink too, which certifies no miss.
         """
         places = instance.v.shape[0]
         whole = self.window is None
