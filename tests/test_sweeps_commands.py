@@ -62,7 +62,7 @@ def test_cells_that_cannot_get_there_are_told(capsys, here):
     assert code == 0
     assert "4 cells used all their trials before width=0.2" in out
     # With n = 4 and ε = 0.5 six of seven hit.
-    assert "in 3 of them more would not help: too many trials stay undecided" in out
+    assert "in 3 of them the undecided trials seen are too many for more to help" in out
 
 
 BAD = {

@@ -86,7 +86,7 @@ def _tell(spec: Spec, summary: Summary, store: Path) -> None:
         if short:
             print(f"{short} cells used all their trials before {spec.until}")
         if hopeless:
-            print(f"in {hopeless} of them more would not help: too many trials stay undecided")
+            print(f"in {hopeless} of them the undecided trials seen are too many for more to help")
     for each in summary.failed:
         n, eps = _ends(each["n"]), _ends(each["eps"])
         print(f"failed: {each['problem']}, n {n}, ε {eps}: {each['reason']}", file=sys.stderr)

@@ -49,8 +49,8 @@ class Summary:
         cells, cells_done, tasks: of the sweep.
         trials_added: trials that this run decided and stored, of all tasks.
         trials_asked, trials_used: trials of all cells: at most, and what they needed; less with `until` only.
-        short: cells whose trials ran out before `until` was reached, and of these, cells that no number of trials
-            would have brought there, since the share of undecided trials alone is wider.
+        short: cells whose trials ran out before `until` was reached, and of these, cells that more trials would not
+            bring there if their shares stay as seen: the undecided ones alone are too many.
         failed: for each failed task its problem, n, ε and the reason.
         seconds: that this run took.
     """
