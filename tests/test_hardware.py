@@ -93,7 +93,8 @@ def data(rows=0.15, masked=1.0, sparse=lambda share: 20.0 * share, errors=0.04, 
     """Times over the start network's; sparse matrices up to three times it."""
     shares = [s for s in (*(2.0**-k for k in range(9, 0, -1)), 0.06) if sparse(s / 2) <= 3.0]
     dense = {"start": 1.0, "rows": rows, "masked": masked}
-    layer = hardware.Layer(512, timings(dense | {s: sparse(s) for s in sorted(shares)}, **how), deviation)
+    some = {"start": 1.0, "rows": rows} | {s: sparse(s) for s in sorted(shares)}
+    layer = hardware.Layer(512, timings(dense, **how), timings(some, **how), deviation)
     return {
         "device": "made up",
         "shares": {"rows": 0.11, "weights": 0.06},
@@ -137,8 +138,8 @@ def test_what_the_rounds_cannot_tell_is_left_open():
     assert verdict(data(sparse=lambda share: 0.5 if share < 0.1 else 4.0)) == "supported"
     short = data()
     for batch, layer in short["layers"].items():
-        kept = {name: s for name, s in layer.times.seconds.items() if not (isinstance(name, float) and name > 0.03)}
-        short["layers"][batch] = layer._replace(times=Timings(kept, {}, {}, {}))
+        kept = {name: s for name, s in layer.sparse.seconds.items() if not (isinstance(name, float) and name > 0.03)}
+        short["layers"][batch] = layer._replace(sparse=Timings(kept, {}, {}, {}))
     assert verdict(short) == "inconclusive"
 
 

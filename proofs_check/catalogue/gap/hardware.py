@@ -23,7 +23,8 @@ ticket, it stands for the ticket, which flatters scissors.
 
 Every round times each form once, in random order, compiled before, each call finished before the next. Compared are
 times of one round; limits of their median ratio are order statistics, exact for any distribution. Load on the machine
-widens them.
+widens them, so the dense forms, of which two are about equally fast, are timed apart from the slower sparse ones and
+more often.
 
 **What the statement leaves out.** A row of which scissors cut every weight can be taken out too. Of the tickets found
 here that leaves a small dense matrix as well, about as fast as that of rows; it is timed beside the others. Holes are
@@ -59,7 +60,10 @@ TARGETS = tuple(2**k for k in range(2, 11))
 WIDTHS = tuple(2**k for k in range(8, 14))
 LONG = {1: 3e-4, 4096: 3e-3}
 """Seconds that a call of the start network should take, by batch: as many targets, and as wide a layer."""
-ROUNDS = {1: 300, 4096: 240}
+ROUNDS = 600
+"""Of dense forms. Each call meets a load that comes and goes within milliseconds and up to doubles its time."""
+SPARSE_ROUNDS = 120
+"""Of sparse forms: slower, and further from what they are compared with."""
 SHORTEST = 2.5e-4
 """Seconds of one timing: long for a clock, short for a scheduler, which then seldom falls into one."""
 ENOUGH = 3.0
@@ -96,18 +100,20 @@ class Layer(NamedTuple):
 
     Attributes:
         width: its inputs, and its outputs.
-        times: of the forms "start", "rows" and "masked", and of sparse matrices by the share of weights they keep.
+        dense: times of the forms "start", "rows" and "masked".
+        sparse: times of "start" and "rows" again, and of sparse matrices by the share of weights they keep.
         deviation: of any form's values from those of the same weights in a dense matrix, at most, relative.
     """
 
     width: int
-    times: Timings
+    dense: Timings
+    sparse: Timings
     deviation: float
 
     @property
     def shares(self) -> list[float]:
         """Shares of weights of the sparse matrices, sparsest first."""
-        return sorted(name for name in self.times.seconds if isinstance(name, float))
+        return sorted(name for name in self.sparse.seconds if isinstance(name, float))
 
     def ticket(self, share: float) -> float:
         """The densest sparse matrix that keeps no more than the ticket."""
@@ -220,22 +226,20 @@ def time_layer(run: Run, batch: int, rows: float, weights: float, seed: int) -> 
         return lambda: hidden(matrix, x)
 
     kept = max(1, round(rows * width))
-    forms: dict[Any, timing.Variant] = {
-        "start": call(jnp.asarray(u)),
-        "rows": call(jnp.asarray(u[:kept])),
-        "masked": call(masked_matrix(weights, u, order)),
-    }
+    forms: dict[Any, timing.Variant] = {"start": call(jnp.asarray(u)), "rows": call(jnp.asarray(u[:kept]))}
+    masked = {"masked": call(masked_matrix(weights, u, order))}
+    dense = timing.interleaved(forms | masked, run.trials(ROUNDS), shortest=SHORTEST, seed=seed)
     enough = ENOUGH * timing.quickest(forms["start"], 8)
     for share in sorted({*(2.0**-k for k in range(1, width.bit_length())), weights}):
         forms[share] = call(sparse_matrix(share, u, order))
         if timing.quickest(forms[share], 8) > enough:
             break
-    times = timing.interleaved(forms, run.trials(ROUNDS[batch]), shortest=SHORTEST, seed=seed)
+    times = timing.interleaved(forms, run.trials(SPARSE_ROUNDS), shortest=SHORTEST, seed=seed)
     values = times.results
     pairs = [(values[share], hidden(masked_matrix(share, u, order), x)) for share in values if isinstance(share, float)]
     pairs += [(values["rows"], values["start"][:kept])]
     deviation = max(float(jnp.max(jnp.abs(a - b)) / jnp.max(jnp.abs(b))) for a, b in pairs)
-    return Layer(width, times, deviation)
+    return Layer(width, dense, times, deviation)
 
 
 def measure(run: Run) -> dict[str, Any]:
@@ -258,7 +262,7 @@ def measure(run: Run) -> dict[str, Any]:
     tickets = repeated(found, targets)
     forms = forms_of(tickets)
     calls = {name: (lambda network=network: serve(network, points)) for name, network in forms.items()}
-    side_by_side = timing.interleaved(calls, run.trials(ROUNDS[len(points)]), seed=seed)
+    side_by_side = timing.interleaved(calls, run.trials(ROUNDS), seed=seed)
     where = {"device": f"{device.platform}, {device.device_kind}"}
     made = {"timed": "tickets", "hidden matrix": [targets * N, 2], "batch": len(points), "rounds": side_by_side.rounds}
     run.drawn.append(where | made)
@@ -266,7 +270,8 @@ def measure(run: Run) -> dict[str, Any]:
     layers = {}
     for batch in BATCHES:
         layers[batch] = layer = time_layer(run, batch, shares["rows"], shares["weights"], seed)
-        made = {"timed": "layer", "matrix": [layer.width] * 2, "batch": batch, "rounds": layer.times.rounds}
+        made = {"timed": "layer", "matrix": [layer.width] * 2, "batch": batch}
+        made |= {"rounds": layer.dense.rounds, "sparse rounds": layer.sparse.rounds}
         run.drawn.append(where | made)
     return {
         "device": device.device_kind,
@@ -330,7 +335,7 @@ class BreakEven(NamedTuple):
 
 def break_even(layer: Layer, level: float) -> BreakEven:
     """The break-even of a layer, each limit at that level."""
-    limits = {share: timing.median_interval(layer.times.ratios(share, "start"), level) for share in layer.shares}
+    limits = {share: timing.median_interval(layer.sparse.ratios(share, "start"), level) for share in layer.shares}
     faster = [share for share, (_, high) in limits.items() if high < 1.0 / DIFFERENT]
     slower = [share for share, (low, _) in limits.items() if low > DIFFERENT]
     return BreakEven(limits, max(faster, default=0.0), min(slower, default=1.0))
@@ -357,7 +362,7 @@ def judge(
     """`rows`: rows are faster; `masked`: zeros in place save half the time; `always`: sparse is always faster."""
     layers = {titled(batch, layer): layer for batch, layer in data["layers"].items()}
     found = []
-    for name, times in {data["tickets"]: data["side by side"], **{k: v.times for k, v in layers.items()}}.items():
+    for name, times in {data["tickets"]: data["side by side"], **{k: v.dense for k, v in layers.items()}}.items():
         bound = {"at_most": 1.0} if rows else {"at_least": NO_FASTER}
         found.append(compared(f"{name}: structured over start", times.ratios("rows", "start"), level, **bound))
         found.append(compared(f"{name}: structured over masked", times.ratios("rows", "masked"), level, at_most=1.0))
@@ -366,7 +371,7 @@ def judge(
     for name, layer in layers.items():
         share = layer.ticket(data["shares"]["weights"])
         title = f"{name}: structured over a sparse matrix that keeps {share:.3g}"
-        found.append(compared(title, layer.times.ratios("rows", share), level, at_most=1.0))
+        found.append(compared(title, layer.sparse.ratios("rows", share), level, at_most=1.0))
         sweep = break_even(layer, level / COMPARISONS)
         found.append(judge_break_even(f"{name}: sparse over start, sparser and sparser", sweep, always))
     error = max(data["errors"].values())
@@ -379,7 +384,7 @@ def judge(
 
 def headline(data: dict[str, Any]) -> str:
     shares, side, layers = data["shares"], data["side by side"], data["layers"]
-    columns = [side, *(layer.times for layer in layers.values())]
+    columns = [side, *(layer.dense for layer in layers.values())]
 
     def row(label: str, cells: Iterable[str]) -> str:
         return "| " + " | ".join([label, *cells]) + " |"
@@ -391,7 +396,7 @@ def headline(data: dict[str, Any]) -> str:
     for layer in layers.values():
         share = layer.ticket(shares["weights"])
         short = "" if share == shares["weights"] else f" (with {share:.2%} of the weights)"
-        sparse_cells.append(f"{np.median(layer.times.ratios(share, 'start')):.2f}{short}")
+        sparse_cells.append(f"{np.median(layer.sparse.ratios(share, 'start')):.2f}{short}")
     emptied = f"{np.median(side.ratios('emptied', 'start')):.2f}"
     return "\n".join(
         [
@@ -414,11 +419,11 @@ def headline(data: dict[str, Any]) -> str:
 def draw(data: dict[str, Any]) -> Figure:
     figure, (left, right) = drawing.panels(2)
     shares, layers = data["shares"], data["layers"]
+    side_by_side = {0: "rows", 1: "masked", 3: "emptied"}
     places = ["structured", "zeros in\nplace", "sparse\n(BCOO)", "empty rows\ntaken out"]
 
-    def points(i: int, label: str, times: Timings, names: dict[int, Any]) -> None:
-        for at, name in names.items():
-            ratios = times.ratios(name, "start")
+    def points(i: int, label: str, over_start: dict[int, np.ndarray]) -> None:
+        for at, ratios in over_start.items():
             low, high = timing.median_interval(ratios, 0.005)
             middle = float(np.median(ratios))
             reach = [[middle - low], [high - middle]]
@@ -427,14 +432,16 @@ def draw(data: dict[str, Any]) -> Figure:
             label = "_"
 
     for i, (batch, layer) in enumerate(layers.items()):
-        names = {0: "rows", 1: "masked", 2: layer.ticket(shares["weights"])}
-        points(i, f"layer, batch {batch}", layer.times, names)
-        middle = [float(np.median(layer.times.ratios(share, "start"))) for share in layer.shares]
+        over_start = {0: layer.dense.ratios("rows", "start"), 1: layer.dense.ratios("masked", "start")}
+        over_start[2] = layer.sparse.ratios(layer.ticket(shares["weights"]), "start")
+        points(i, f"layer, batch {batch}", over_start)
+        middle = [float(np.median(layer.sparse.ratios(share, "start"))) for share in layer.shares]
         right.plot(layer.shares, middle, **drawing.style(i), label=f"batch {batch}")
         found = break_even(layer, 0.005)
         if 0.0 < found.faster < found.slower < 1.0:
             right.axvspan(found.faster, found.slower, color=drawing.COLOURS[i], alpha=0.15, linewidth=0)
-    points(2, f"tickets, batch {max(BATCHES)}", data["side by side"], {0: "rows", 1: "masked", 3: "emptied"})
+    over_start = {at: data["side by side"].ratios(name, "start") for at, name in side_by_side.items()}
+    points(2, f"tickets, batch {max(BATCHES)}", over_start)
     left.axhline(1.0, color="#000000", linewidth=0.8)
     left.set_xticks(range(len(places)), places, fontsize=8)
     left.set(yscale="log", ylabel="time over the start network's", title="one ticket, several forms")
