@@ -31,12 +31,13 @@ def test_many_hits_at_six_over_eps(eps, x64):
     for i in range(trials):
         if found.scores[i, 0] > 1.0:
             continue
-        value, margin = near_search.check_near(near.offset[i], near.oriented[i], near.kappa[i], found.masks[i, 0])
+        mask = jax.tree.map(lambda x, i=i: x[i], found).mask(0, near.number.shape[1])
+        value, margin = near_search.check_near(near.offset[i], near.oriented[i], near.kappa[i], mask)
         assert margin < 1e-3 * eps
         # The score leaves out crests between kinks; that of ρ it counts even where ρ is not the error alone.
         assert value / eps <= found.scores[i, 0] + (0.5 if eps > 5e-3 else 0.1)
         assert value / eps >= found.scores[i, 0] - 0.1
-        assert not np.any(found.masks[i, 0] & (near.number[i] > n))
+        assert not np.any(mask & (near.number[i] > n))
         hits += value + margin <= eps
     assert hits >= 0.3 * trials
 
@@ -59,8 +60,8 @@ def test_finds_what_brute_force_finds():
         least = float(jnp.min(errors(offset, kappa)))
         found = search(offset, kappa)
         value = min(
-            near_search.check_near(offset, np.ones(n), kappa, mask)[0] if np.isfinite(score) else np.inf
-            for mask, score in zip(np.asarray(found.masks), np.asarray(found.scores), strict=True)
+            near_search.check_near(offset, np.ones(n), kappa, found.mask(i, n))[0] if np.isfinite(score) else np.inf
+            for i, score in enumerate(np.asarray(found.scores))
         )
         assert value >= least - 1e-5
         true_hits += least <= eps
@@ -71,5 +72,5 @@ def test_finds_what_brute_force_finds():
 
 def test_nothing_usable():
     found = near_search.search_near(jnp.zeros(5), jnp.ones(5), jnp.zeros(5, bool), 0.01, capacity=16, lines=4)
-    assert not np.any(found.masks)
+    assert not np.any(found.chosen)
     assert np.all(np.asarray(found.scores) > 1.0)

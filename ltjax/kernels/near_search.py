@@ -19,10 +19,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Int
 
 from ltjax.kernels import planar
-from ltjax.kernels.tube import select_evenly
+from ltjax.kernels.tube import retraced, select_evenly
 
 _BIG = 1e9
 
@@ -31,17 +31,22 @@ class NearMasks(NamedTuple):
     """Candidates of `search_near`, the best first.
 
     Attributes:
-        masks: shape (candidates, n).
+        lines: the few neurons that a candidate may hold, shape (lines,).
+        chosen: which of them it holds, shape (candidates, lines); none where there is no candidate.
         scores: their estimated errors in units of ε, shape (candidates,); at most 1 promises a hit,
             infinite means no candidate.
     """
 
-    masks: Bool[Array, "candidates n"]
+    lines: Int[Array, " lines"]
+    chosen: Bool[Array, "candidates lines"]
     scores: Float[Array, " candidates"]
+
+    def mask(self, candidate: int | Array, n: int) -> Bool[Array, " n"]:
+        """One candidate as a mask of n neurons."""
+        return jnp.zeros(n, bool).at[self.lines].max(self.chosen[candidate])
 
 
 class _Side(NamedTuple):
-    chosen: Array  # (capacity, k)
     alive: Array
     value: Array  # error at the target's kink / ε
     slope: Array  # its slope away from the start
@@ -49,8 +54,8 @@ class _Side(NamedTuple):
     high: Array
 
 
-def _walk_near(distance: Array, kappa: Array, eps: Array, capacity: int) -> _Side:
-    """Choices that stay in the tube from the window's end down to the target's kink.
+def _walk_near(distance: Array, kappa: Array, eps: Array, capacity: int) -> tuple[_Side, Array]:
+    """Choices that stay in the tube from the window's end down to the target's kink, and their way for `retraced`.
 
     Args:
         distance: of the kinks from the target's in units of ε, descending, shape (k,).
@@ -77,23 +82,11 @@ def _walk_near(distance: Array, kappa: Array, eps: Array, capacity: int) -> _Sid
         # An even selection in the order of the tree of choices. Keeping instead the narrowest paths, or the
         # flattest, finds fewer hits: variety counts for more than quality here.
         index, kept_alive, _ = select_evenly(alive.reshape(-1), capacity)
-        parent, kept = index // 2, index % 2 == 1
-        take = lambda x: x.reshape(-1)[index]  # noqa: E731
-        return (
-            _Side(
-                side.chosen[parent].at[:, j].set(kept),
-                kept_alive,
-                take(value),
-                take(slope),
-                take(low),
-                take(high),
-            ),
-            None,
-        )
+        return _Side(kept_alive, *(each.reshape(-1)[index] for each in (value, slope, low, high))), index
 
     zero = jnp.zeros(capacity, dtype)
-    start = _Side(jnp.zeros((capacity, k), bool), jnp.arange(capacity) == 0, zero, zero, zero, zero)
-    return jax.lax.scan(step, start, jnp.arange(k))[0]
+    start = _Side(jnp.arange(capacity) == 0, zero, zero, zero, zero)
+    return jax.lax.scan(step, start, jnp.arange(k))
 
 
 @functools.partial(jax.jit, static_argnames=("capacity", "lines", "neighbours", "candidates"))
@@ -121,8 +114,8 @@ def search_near(
         candidates: how many masks are returned.
 
     Returns:
-        `NearMasks`, to be re-checked by `planar.exact_error` or `check_near`. All arithmetic is in the
-        dtype of offset: float32 is enough down to ε of about 10⁻⁵.
+        `NearMasks`, each from another left choice, to be re-checked by `planar.exact_error` or `check_near`. All
+        arithmetic is in the dtype of offset: float32 is enough down to ε of about 10⁻⁵.
     """
     n, dtype = offset.shape[0], offset.dtype
     eps = jnp.asarray(eps, dtype)
@@ -138,8 +131,8 @@ def search_near(
         jump = jnp.where(fits[nearest], kappa[nearest], 0.0)
         return nearest, _walk_near(distance, jump, eps, capacity)
 
-    left_index, left = side(-1.0)
-    right_index, right = side(1.0)
+    left_lines, (left, left_way) = side(-1.0)
+    right_lines, (right, right_way) = side(1.0)
 
     # Walking inwards from the right the slope is that towards the kink; its outward slope is the negative.
     # At the kink: slope_left - 1 = -slope_right + ρ_s, so the two slopes add up to 1 + ρ_s.
@@ -160,14 +153,36 @@ def search_near(
     ):
         score = jnp.maximum(score, jnp.maximum(high + shift, -(low + shift)))
     score = jnp.where(left.alive[:, None] & right.alive[partner], score, jnp.inf)
-    best, index = jax.lax.top_k(-score.reshape(-1), candidates)
-    row, column = index // neighbours, index % neighbours
+    # One candidate a row: the best of few, then the few best of many, is quicker than the few best of all.
+    column = jnp.argmin(score, axis=1)
+    best, row = jax.lax.top_k(-jnp.min(score, axis=1), candidates)
+    chosen = [retraced(left_way, row), retraced(right_way, partner[row, column[row]])]
+    chosen = jnp.concatenate(chosen, axis=1) & jnp.isfinite(best)[:, None]
+    return NearMasks(jnp.concatenate([left_lines, right_lines]), chosen, -best)
 
-    def spread(row, column):
-        mask = jnp.zeros(n, bool).at[left_index].max(left.chosen[row])
-        return mask.at[right_index].max(right.chosen[partner[row, column]])
 
-    return NearMasks(jax.vmap(spread)(row, column), -best)
+def best_near(
+    theta: Float[Array, " n"],
+    kappa: Float[Array, " n"],
+    present: Bool[Array, " n"],
+    eps: Float[Array, ""],
+    *,
+    readout: str = "linear",
+    **how: int,
+) -> tuple[Bool[Array, " n"], Float[Array, ""]]:
+    """The best mask that `search_near` finds among the neurons present, and its error around the whole circle.
+
+    Args:
+        theta, kappa: as `planar.frame` gives them, shape (n,).
+        present: which neurons there are, shape (n,).
+        eps, how: as for `search_near`.
+        readout: "linear" or "relu".
+    """
+    offset = theta - jnp.pi * jnp.round(theta / jnp.pi)
+    found = search_near(offset, kappa, present & (jnp.abs(theta) < 0.5 * jnp.pi), eps, **how)
+    errors = planar.masked_errors(theta[found.lines], kappa[found.lines], found.chosen, readout=readout)
+    at = jnp.argmin(errors)
+    return found.mask(at, theta.shape[0]), errors[at]
 
 
 def check_near(offset: Any, oriented: Any, kappa: Any, mask: Any, *, readout: str = "linear") -> tuple[float, float]:
@@ -183,4 +198,4 @@ def check_near(offset: Any, oriented: Any, kappa: Any, mask: Any, *, readout: st
     return planar.exact_error(rows, np.asarray(kappa, np.float64)[keep], np.array([0.0, 1.0]), readout=readout)
 
 
-__all__ = ["NearMasks", "check_near", "search_near"]
+__all__ = ["NearMasks", "best_near", "check_near", "search_near"]

@@ -68,17 +68,34 @@ def _guard(kappa: Array, steps: int) -> Array:
 
 
 def select_evenly(alive: Bool[Array, " m"], capacity: int) -> tuple[Array, Array, Array]:
-    """Indices of the true entries, at most `capacity` of them.
+    """Indices of the true entries, at most `capacity` of them: (indices, which are in use, how many there are).
 
     If there are more, an evenly spaced selection stays: the walk then is a sample, and may still find hits.
     """
-    running = jnp.cumsum(alive)
-    count = running[-1]
-    rank = jnp.arange(capacity)
-    spread = jnp.floor(rank * (count / capacity)).astype(rank.dtype)
-    rank = jnp.where(count > capacity, spread, rank)
-    index = jnp.searchsorted(running, rank + 1)
-    return jnp.minimum(index, alive.shape[0] - 1), rank < count, count
+    rank = jnp.cumsum(alive, dtype=jnp.int32) - 1
+    count = rank[-1] + 1
+    # Each goes to its own place; of those that would share one only the first does. Writing there is quicker
+    # than looking for each place's entry.
+    share = jnp.minimum(1.0, capacity / jnp.maximum(count, 1))
+    place, before = jnp.floor(rank * share), jnp.floor((rank - 1) * share)
+    place = jnp.where(alive & (place != before), place, capacity).astype(jnp.int32)
+    index = jnp.full(capacity, -1, jnp.int32).at[place].set(jnp.arange(len(alive), dtype=jnp.int32), mode="drop")
+    return jnp.maximum(index, 0), index >= 0, count
+
+
+def retraced(way: Int[Array, "steps c"], at: Int[Array, " m"]) -> Bool[Array, "m steps"]:
+    """What the entries `at` of a frontier chose on their way.
+
+    Args:
+        way: for each step and entry which child it was of the frontier before: child 2i of entry i chose nothing,
+            2i + 1 chose. Cheaper to keep than each entry's choices, which would be copied in every step.
+        at: entries after the last step.
+    """
+
+    def back(at, child):
+        return child[at] // 2, child[at] % 2 == 1
+
+    return jax.lax.scan(back, at.astype(way.dtype), way, reverse=True)[1].T
 
 
 def _walk(
@@ -138,7 +155,6 @@ def _walk(
         return high, low
 
     # Start: one empty choice, all lines through the first tube, then the tube at the first kink.
-    chosen = jnp.zeros((capacity, k), bool)
     particular = jnp.zeros((capacity, k + 2), dtype)
     alive = jnp.arange(capacity) == 0
     full = functools.partial(jnp.full, (tubes, capacity), dtype=dtype)
@@ -148,7 +164,7 @@ def _walk(
     high, low = cut(turn(high, points[1] - points[0]), turn(low, points[1] - points[0]), particular, 1)
 
     def step(state, j):
-        chosen, particular, alive, high, low, overflow = state
+        particular, alive, high, low, overflow = state
         # Test both children of every choice at the next point before any of them is copied.
         gap = points[j + 2] - points[j + 1]
         high, low = turn(high, gap), turn(low, gap)
@@ -165,16 +181,15 @@ def _walk(
         index, alive, count = select_evenly(children, capacity)
         parent, kept = index // 2, index % 2 == 1
         kick = kappa[j] * jnp.where(order > j + 1, jnp.sin(jnp.maximum(points - points[j + 1], 0.0)), 0.0)
-        chosen = chosen[parent].at[:, j].set(kept)
         particular = particular[parent] + kept[:, None] * kick
         high = (high[0][:, parent], high[1][:, parent])
         low = (low[0][:, parent], low[1][:, parent])
         high, low = cut(high, low, particular, j + 2)
-        return (chosen, particular, alive, high, low, overflow | (count > capacity)), None
+        return (particular, alive, high, low, overflow | (count > capacity)), index
 
-    state = (chosen, particular, alive, high, low, jnp.zeros((), bool))
-    (chosen, _, alive, _, _, overflow), _ = jax.lax.scan(step, state, jnp.arange(k))
-    return chosen, alive, overflow
+    state = (particular, alive, high, low, jnp.zeros((), bool))
+    (_, alive, _, _, overflow), way = jax.lax.scan(step, state, jnp.arange(k))
+    return retraced(way, jnp.arange(capacity)), alive, overflow
 
 
 def _join(
@@ -434,4 +449,4 @@ def scan_masks(
     return Scan(status, mask, error, survivors, jnp.stack([inner_over, outer_over, count > pairs]))
 
 
-__all__ = ["Scan", "kink_obstructed", "scan_masks", "select_evenly"]
+__all__ = ["Scan", "kink_obstructed", "retraced", "scan_masks", "select_evenly"]

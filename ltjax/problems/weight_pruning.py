@@ -275,12 +275,10 @@ class WeightMasks(AbstractProcedure):
         # Whole neurons: a mask of neuron pruning is one of weight pruning.
         theta, kappa = planar.frame(instance.u, instance.v, instance.w)
         kappa = jnp.where(jnp.arange(len(kappa)) < size, kappa, 0.0)
-        usable = (jnp.arange(len(kappa)) < size) & (jnp.abs(theta) < 0.5 * jnp.pi)
-        offset = theta - jnp.pi * jnp.round(theta / jnp.pi)
-        masks = near_search.search_near(offset, kappa, usable, eps, capacity=1024, lines=16).masks
-        errors = planar.masked_errors(theta, kappa, masks, readout=self.readout)
-        best = jnp.argmin(errors)
-        return jnp.tile(masks[best][:, None], (1, 2)), errors[best]
+        present = jnp.arange(len(kappa)) < size
+        how = {"readout": self.readout, "capacity": 1024, "lines": 16}
+        mask, error = near_search.best_near(theta, kappa, present, eps, **how)
+        return jnp.tile(mask[:, None], (1, 2)), error
 
     def _bisect(self, instance: Instance, found: Found, sizes: Array, eps: Array) -> Found:
         """For each ε the least size that hits, by bisection: hits are monotone, so few sizes are looked at."""

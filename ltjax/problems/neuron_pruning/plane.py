@@ -225,12 +225,9 @@ class PlanePruning(AbstractProcedure):
         if near:
 
             def search() -> tuple[Array, Array]:
-                usable = present & (jnp.abs(theta) < 0.5 * jnp.pi)
-                tried = {"capacity": 4096, "lines": 32} if self._is_wide else {"capacity": 8192, "lines": 48}
-                masks = near_search.search_near(offset, kappa, usable, eps, **tried).masks
-                errors = planar.masked_errors(theta, kappa, masks, readout=self.readout)
-                at = jnp.argmin(errors)
-                return jnp.where(errors[at] < error, masks[at], best), jnp.minimum(error, errors[at])
+                how = {"capacity": 4096, "lines": 32} if self._is_wide else {"capacity": 8192, "lines": 48}
+                mask, value = near_search.best_near(theta, kappa, present, eps, readout=self.readout, **how)
+                return jnp.where(value < error, mask, best), jnp.minimum(error, value)
 
             best, error = jax.lax.cond(hits, search, lambda: (best, error))
         return best, error, missed & jnp.isfinite(wide) & (size <= instance.upto)
