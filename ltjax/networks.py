@@ -212,10 +212,10 @@ def sample_weights(
 ) -> Weights:
     """Every weight independent of the given law; arguments as for `sample_network`, for use under `jax.vmap`."""
     draw = get_law(law).draw
-    key_u, key_v, key_b = jax.random.split(key, 3)
-    u, du = draw(key_u, (n, d), dtype)
-    v, dv = draw(key_v, (n,), dtype)
-    b, db = draw(key_b, (n,), dtype) if bias else (None, None)
+    # One draw, a row a neuron: every other draw would be compiled again.
+    drawn, moved = draw(key, (n, d + 1 + bias), dtype)
+    u, v, b = drawn[:, :d], drawn[:, d], drawn[:, d + 1] if bias else None
+    du, dv, db = moved[:, :d], moved[:, d], moved[:, d + 1] if bias else None
     # A unit moved from (u, b, v) to (u + du, b + db, v + dv) is moved by at most this on the unit ball.
     size, dsize = jnp.linalg.norm(u, axis=1), jnp.linalg.norm(du, axis=1)
     if b is not None and db is not None:

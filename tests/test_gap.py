@@ -23,7 +23,7 @@ def counts(ns, eps, needed, trials=100):
 def data(needed):
     ns = tuple(sorted({*range(1, 200), *(2**k for k in range(8, 24))}))
     names = [*(f"relu, generic, d = {d}" for d in exponential.DIMENSIONS), "linear, axis"]
-    line = [counts(range(1, 40), exponential.LINE_EPS, lambda e: 2 * math.log2(1 / e)) for _ in range(2)]
+    line = [counts(range(1, 40), (1e-1, 1e-2), lambda e: 2 * math.log2(1 / e)) for _ in range(2)]
     return {
         "counts": {name: counts(ns, EPS, needed) for name in names},
         "far": counts((2**40,), (exponential.FAR_EPS,), lambda e: 2**40),

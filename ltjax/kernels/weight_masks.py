@@ -115,9 +115,11 @@ def share_neurons(
         ]
         competing = jnp.maximum(d - (k + 1) // 2, 1)
         tolerance = (room[0] + room[1]) / jnp.sqrt(competing)
-        worth = jnp.log2(competing + 1.0) / competing
-        rate = DENSITY * tolerance[..., None] * 2.0 ** (worth * left)
-        chance = jnp.log(jnp.maximum(-jnp.expm1(-rate.astype(jnp.float32)), 1e-30))
+        worth = jnp.log(competing + 1.0) / competing
+        # In float32: most of the time goes into these exponentials, and a score only has to rank.
+        spare = jnp.exp(jnp.minimum(worth * left, 80.0).astype(jnp.float32))
+        rate = DENSITY * tolerance[..., None].astype(jnp.float32) * spare
+        chance = jnp.log(jnp.maximum(-jnp.expm1(-rate), 1e-30))
         error = separable_error(residual)
         # The last term decides between choices that leave nothing to do.
         ahead = jnp.sum(jnp.where(jnp.arange(sums) > k, chance, 0.0), axis=-1) - 1e-3 * (error / eps)

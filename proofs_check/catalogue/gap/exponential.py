@@ -33,6 +33,7 @@ from ltjax.inference.trials import Counts
 from ltjax.problems.neuron_pruning import NeuronPruning
 from ltjax.problems.weight_pruning import WeightPruning
 from proofs_check import findings
+from proofs_check.catalogue.neuron_pruning import no_gap_on_the_line, sufficiency
 from proofs_check.claim import Control, Finding, Run, Verdict, claim_of
 
 EPS = tuple(10.0**-k for k in range(1, 7))
@@ -40,8 +41,7 @@ DIMENSIONS = (2, 3, 8)
 TRIALS = {2: 100, 3: 80, 8: 60}
 FAR_EPS, FAR_N = 1e-8, 176
 AXIS_SIZES = tuple(range(2, 61, 2))
-LINE_EPS, LINE_SIZES = (1e-1, 1e-2), tuple(range(2, 25, 2))
-ROWS_EPS, ROWS_TIMES = (1e-2, 1e-4), 8.0
+ROWS_EPS = (1e-2, 1e-4)
 DRAWS = 8192
 SLOPE = (0.7, 1.0)
 BRACKETS = 40
@@ -75,8 +75,10 @@ def measure(run: Run) -> dict[str, Any]:
     far = run.count(generic(2), (FAR_N,), (FAR_EPS,), 60)
     run.progress("what rows need, by closed forms")
     least = {readout: {e: rows(readout, e) for e in (*EPS, FAR_EPS)} for readout in ("relu", "linear")}
-    most = {e: run.count(NeuronPruning(sampling="near"), (math.ceil(ROWS_TIMES / e),), (e,), 40) for e in ROWS_EPS}
-    line = [run.count(problem, LINE_SIZES, LINE_EPS, 600) for problem in (NeuronPruning(d=1), WeightPruning(d=1))]
+    # Sizes and precisions of NP-4 and NP-6, whose compiled searches these are.
+    most = {e: run.count(NeuronPruning(sampling="near"), sufficiency.sizes(e), (e,), 40) for e in ROWS_EPS}
+    on_the_line = (NeuronPruning(d=1), WeightPruning(d=1))
+    line = [run.count(each, no_gap_on_the_line.NS, no_gap_on_the_line.EPS, 600) for each in on_the_line]
     return {"counts": counts, "far": far, "least": least, "most": most, "line": line}
 
 
@@ -105,7 +107,7 @@ def line_ratios(data: dict[str, Any], level: float) -> dict[float, tuple[float, 
     rows, scissors = (ends(counts, level) for counts in data["line"])
     return {
         e: (rows[e].lower / (scissors[e].upper or math.inf), (rows[e].upper or math.inf) / scissors[e].lower)
-        for e in LINE_EPS
+        for e in rows
     }
 
 

@@ -60,9 +60,9 @@ TARGETS = tuple(2**k for k in range(2, 11))
 WIDTHS = tuple(2**k for k in range(8, 14))
 LONG = {1: 3e-4, 4096: 3e-3}
 """Seconds that a call of the start network should take, by batch: as many targets, and as wide a layer."""
-ROUNDS = 600
+ROUNDS = 480
 """Of dense forms. Each call meets a load that comes and goes within milliseconds and up to doubles its time."""
-SPARSE_ROUNDS = 120
+SPARSE_ROUNDS = 80
 """Of sparse forms: slower, and further from what they are compared with."""
 SHORTEST = 2.5e-4
 """Seconds of one timing: long for a clock, short for a scheduler, which then seldom falls into one."""
