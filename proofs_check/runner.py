@@ -3,6 +3,7 @@
 import dataclasses
 import datetime
 import importlib.metadata
+import os
 import platform
 import time
 from collections.abc import Callable, Sequence
@@ -137,6 +138,7 @@ def verify(
         "device": devices[0].device_kind,
         "devices": len(devices),
         "machine": f"{platform.system()} {platform.machine()}",
+        "XLA_FLAGS": os.environ.get("XLA_FLAGS") or "none",
         "budget": budget,
         "seed": seed,
         "error budget": ERROR_BUDGET,

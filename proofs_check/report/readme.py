@@ -23,7 +23,7 @@ def table(results: dict[str, Any]) -> str:
         controls = f"{refuted} of {len(claim['controls'])}"
         rows.append(f"| {claim['id']} | {claim['title']} | {claim['verdict']} | {comparisons} | {controls} |")
     made = results["provenance"]
-    where = f"{made['devices']} × {made['device']}, JAX {made['packages']['jax']}"
+    where = f"{made['devices']} × {made['device']}, JAX {made['packages']['jax']}, XLA_FLAGS {made['XLA_FLAGS']}"
     line = f"`ltjax verify --budget {made['budget']} --seed {made['seed']}`: {made['seconds']:.0f} s on {where}."
     return "\n".join([*rows, "", line, ""])
 
