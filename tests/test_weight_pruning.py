@@ -91,7 +91,9 @@ def test_nothing_contradicts_all_masks(readout, target, surface):
             assert found.status[t, i, j] != HIT or sampled <= e
             assert found.status[t, i, j] != MISS or least > e
     assert np.mean(found.status[:, :2] == UNDECIDED) < 0.03
-    assert (found.status[:, 3, 2] == HIT).mean() > (0.1 if (readout, target) == ("linear", "generic") else 0.5)
+    # Scissors that are no better than rows (WP-3) need more neurons than 24 at ε = 0.1.
+    column, least = (1, 0.25) if (readout, target) == ("linear", "generic") else (2, 0.5)
+    assert (found.status[:, 3, column] == HIT).mean() > least
     assert recheck(found, ns, eps, readout) > 0
 
 
