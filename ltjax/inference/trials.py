@@ -56,7 +56,8 @@ class FirstHits:
 
 
 @jax.jit
-def _trial_keys(key: Array, index: Array) -> Array:
+def trial_keys(key: Key[Array, ""], index: Int[Array, " trials"]) -> Key[Array, " trials"]:
+    """The keys of trials of the run `key`, by number."""
     return jax.vmap(jax.random.fold_in, (None, 0))(key, index)
 
 
@@ -109,7 +110,7 @@ def decisions(
         index = (start + np.arange(step, dtype=np.uint64)).astype(np.uint32)
         with jax.enable_x64(procedure.uses_float64):
             where: dict[str, Any] = {"block": block, "devices": devices}
-            keys = _trial_keys(key, parallel.put(index, devices))
+            keys = trial_keys(key, parallel.put(index, devices))
             instances = draw_rows(keys, problem=procedure, n=max(ns), **where)
             found = search_rows(instances, precisions, problem=procedure.searched_as(), ns=ns, **where)
         return instances, found

@@ -73,22 +73,17 @@ def measure(run: Run) -> dict[str, Any]:
         rows = rng.uniform(-1.0, 1.0, (8, 40))
         rows = np.where(np.abs(rows - KINK) < delta, KINK + np.copysign(delta, rows - KINK), rows)
         ratios[delta] = [best_error(row[np.abs(row) < 1.0], KINK) / bounds.bias_kink_bound(delta) for row in rows]
-    events, law, trials = {}, get_law("normal"), run.trials(TRIALS)
-    for i, e in enumerate(EPS):
+    events, law = {}, get_law("normal")
+    for e in EPS:
         n = threshold(e)
-        run.progress(f"breakpoints at ε = {e:g}, n = {n:,}: {trials:,} trials")
 
         def event(key: jax.Array, n: int = n, e: float = e) -> jax.Array:
             u, b = (law.sample(k, (n,), jnp.float64) for k in jax.random.split(key))
             return jnp.any(jnp.abs(-b / u - KINK) <= 4.0 * e)
 
-        keys = jax.random.split(jax.random.fold_in(run.key, i), trials)
-        with jax.enable_x64(True):
-            happened = jax.jit(lambda keys, event=event: jax.lax.map(event, keys, batch_size=BLOCK))(keys)
-        events[e] = {"n": n, "events": int(np.sum(happened)), "trials": trials}
-        run.drawn.append(
-            {"problem": "breakpoint event", "law": "normal", "eps": e, "n": n, "trials": trials, "dtype": "float64"}
-        )
+        what = {"problem": "breakpoint event", "law": "normal", "eps": e, "n": n}
+        happened = run.each(event, TRIALS, block=BLOCK, float64=True, **what)
+        events[e] = {"n": n, "events": int(np.sum(happened)), "trials": len(happened)}
     counts = run.count(NeuronPruning(d=1, bias=True, target=KINK), SMALL, (0.05, 0.01), 400)
     return {"ratios": ratios, "events": events, "counts": counts}
 

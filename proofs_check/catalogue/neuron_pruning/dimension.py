@@ -57,18 +57,15 @@ def neurons(d: int, eps: float) -> int:
 
 def measure(run: Run) -> dict[str, Any]:
     rows = []
-    for i, e in enumerate(EXACT):
-        trials, n = run.trials(EXACT_TRIALS), neurons(3, e)
-        run.progress(f"arc covering, ε = {e:g}, n up to {n}: {trials:,} trials")
+    for e in EXACT:
+        n = neurons(3, e)
 
         def covering(key: jax.Array, n: int = n, e: float = e) -> tuple[jax.Array, jax.Array]:
             return zones.least_cover(sample_weights(key, n, 3, dtype=jnp.float64).u, jnp.array([1.0, 0.0, 0.0]), e)
 
-        with jax.enable_x64(True):
-            keys = jax.random.split(jax.random.fold_in(run.key, i), trials)
-            rows.append(jax.jit(lambda keys, f=covering: jax.lax.map(f, keys, batch_size=16))(keys))
-        run.drawn.append({"problem": "zones cover", "d": 3, "law": "normal", "eps": e, "n": n, "trials": trials})
-    low, high = (np.stack([np.asarray(row[k]) for row in rows], axis=1) for k in (0, 1))
+        what = {"problem": "arc covering", "d": 3, "law": "normal", "eps": e, "n": n}
+        rows.append(run.each(covering, EXACT_TRIALS, block=16, float64=True, **what))
+    low, high = (np.stack([row[k] for row in rows], axis=1) for k in (0, 1))
     # Networks are drawn for each ε anew, each with as many neurons as it takes; none beyond is looked at.
     most = max(neurons(3, e) for e in EXACT)
     drawn = np.array([neurons(3, e) for e in EXACT])
@@ -76,25 +73,22 @@ def measure(run: Run) -> dict[str, Any]:
         tuple(range(1, most + 1)), tuple(EXACT), low - 1, np.where(high > drawn, most + 1, high).astype(np.int32)
     )
     sizes = {}
-    for i, d in enumerate(DIMENSIONS):
-        for j, e in enumerate(SEARCHED):
-            trials, n = run.trials(SEARCHED_TRIALS), neurons(d, e)
-            run.progress(f"uncovered directions, d = {d}, ε = {e:g}: {trials} trials")
-            w = jnp.zeros(d).at[0].set(1.0)
+    for d in DIMENSIONS:
+        for e in SEARCHED:
+            n, w = neurons(d, e), jnp.zeros(d).at[0].set(1.0)
 
             def search(key: jax.Array, n: int = n, d: int = d, e: float = e, w: jax.Array = w) -> Any:
                 key_u, key_q = jax.random.split(key)
                 u = sample_weights(key_u, n, d).u
                 return u, zones.last_uncovered(key_q, u, w, e, **SEARCH)
 
-            keys = jax.random.split(jax.random.fold_in(run.key, 100 + 10 * i + j), trials)
-            u, found = jax.tree.map(np.asarray, jax.jit(lambda keys, f=search: jax.lax.map(f, keys))(keys))
+            what = {"problem": "uncovered directions", "d": d, "law": "normal", "eps": e, "n": n}
+            u, found = run.each(search, SEARCHED_TRIALS, block=1, **what)
             certified = [
                 int(k) if zones.verify_uncovered(rows[:k], np.asarray(w), q, e) else 0
                 for rows, k, q in zip(u, found.size, found.direction, strict=True)
             ]
             sizes[d, e] = np.array(certified)
-            run.drawn.append({"problem": "zones cover", "d": d, "law": "normal", "eps": e, "n": n, "trials": trials})
     fits = {law: scaling.fit(outcomes, law) for law in ("log-inverse", "inverse")}
     return {"outcomes": outcomes, "fits": fits, "sizes": sizes}
 

@@ -20,6 +20,7 @@ law and they from the conditional law.
 import math
 import sys
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import jax
@@ -61,27 +62,12 @@ def _event_near(key: jax.Array, n: int, alpha: float) -> jax.Array:
 
 def measure(run: Run) -> dict[str, Any]:
     found = {}
-    for i, e in enumerate(EPS):
+    for e in EPS:
         n, alpha = bounds.kink_threshold(0.5, e), bounds.kink_angle(e)
-        event = _event_whole if e >= DRAWN_WHOLE else _event_near
-        trials = run.trials(TRIALS)
-        run.progress(f"kink events at ε = {e:g}, n = {n:,}: {trials:,} trials")
-        keys = jax.random.split(jax.random.fold_in(run.key, i), trials)
-        with jax.enable_x64(event is _event_near):
-            happened = jax.jit(lambda keys, event=event, n=n, alpha=alpha: jax.lax.map(
-                lambda key: event(key, n, alpha), keys, batch_size=BLOCK
-            ))(keys)  # fmt: skip
-        found[e] = {"n": n, "events": int(np.sum(happened)), "trials": trials}
-        run.drawn.append(
-            {
-                "problem": "kink event",
-                "law": "normal",
-                "eps": e,
-                "n": n,
-                "trials": trials,
-                "dtype": "float32" if e >= DRAWN_WHOLE else "float64",
-            }
-        )
+        event = partial(_event_whole if e >= DRAWN_WHOLE else _event_near, n=n, alpha=alpha)
+        what = {"problem": "kink event", "law": "normal", "eps": e, "n": n}
+        happened = run.each(event, TRIALS, block=BLOCK, float64=e < DRAWN_WHOLE, **what)
+        found[e] = {"n": n, "events": int(np.sum(happened)), "trials": len(happened)}
     return {"found": found}
 
 
