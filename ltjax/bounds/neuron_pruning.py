@@ -195,8 +195,10 @@ def _relu_expectations(eps: float, most: int, draws: int, seed: int) -> tuple[np
             rank = np.argsort(np.argsort(rng.random((per, m + 1)), axis=1), axis=1)
             small = rank < component[:, None]
             level = np.clip(x[:, 1:], 2.0**-60, 1.0 - 2.0**-53)
-            # Gamma(shape) at tiny quantiles underflows gracefully: log G = log(U·Γ(s+1))/s there.
-            gamma_small = scipy.special.gammaincinv(shape, level)
+            # Gamma(shape) at tiny quantiles underflows gracefully: log G = log(U·Γ(s+1))/s there. It is slow, and only
+            # the small coordinates need it.
+            gamma_small = np.ones_like(level)
+            gamma_small[small] = scipy.special.gammaincinv(shape, level[small])
             log_small = np.where(
                 gamma_small > 1e-290,
                 np.log(np.maximum(gamma_small, 1e-300)),
