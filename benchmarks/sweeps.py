@@ -32,8 +32,8 @@ GRIDS = {
     "neuron pruning on the line": {"problem": "neuron-pruning", "d": 1, "n": {"range": [5, 24, 1]}, "trials": 8_000},
 }
 EPS = {"logspace": [1e-1, 1e-3, 10]}
-CELLS = {"problem": "subset-sum", "n": 22, "eps": 0.01, "trials": 4000}
-"""Some 200 ms each on two cores."""
+CELLS = {"problem": "subset-sum", "n": 22, "eps": 0.01, "trials": 6000}
+"""Some 100 ms each on two cores."""
 TASKS = 40
 WORKERS = 2
 

@@ -1,5 +1,7 @@
 """Specs: what is asked for is what is planned, and what cannot be is said in one line before anything is done."""
 
+import jax
+import numpy as np
 import pytest
 
 from ltjax import sweeps
@@ -184,3 +186,40 @@ def test_what_every_problem_needs_is_foreseen(options):
 
     for task in sweeps.parse_spec({**GOOD, **options}).tasks():
         assert memory.need(task).total(task.procedure.block(max(task.ns)), 1) > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("options", "most"),
+    [
+        ({"n": [20, 24]}, 3.0),
+        ({"target": "cover", "n": [8, 17]}, 3.0),
+        ({"d": 3, "n": 16}, 3.0),
+        ({"problem": "neuron-pruning", "n": 20, "eps": 0.2}, 8.0),
+        ({"problem": "neuron-pruning", "n": 4000, "eps": 1e-3}, 3.0),
+        ({"problem": "weight-pruning", "n": 40, "eps": 1e-3}, 3.0),
+        ({"problem": "weight-pruning", "n": [40, 64], "eps": 1e-3, "construction": "blocks"}, 3.0),
+        # XLA folds the comparison of all masks into one loop; the model writes every mask's errors out.
+        ({"problem": "neuron-pruning", "d": 3, "n": 60, "eps": 0.1}, 150.0),
+    ],
+    ids=str,
+)
+def test_the_memory_foreseen_is_what_the_compiled_search_takes(options, most):
+    """Never much less, and at most a few times more."""
+    from ltjax.problems import base
+    from ltjax.sweeps import memory
+
+    (task,) = sweeps.parse_spec({**GOOD, **options}).tasks()
+    procedure, n = task.procedure, max(task.ns)
+    block = procedure.block(n)
+    with jax.enable_x64(procedure.uses_float64):
+        keys = jax.random.split(jax.random.key(0), block)
+        instances = jax.eval_shape(lambda keys: base.draw_rows(keys, problem=procedure, n=n, block=block), keys)
+        sizes = procedure.as_searched(task.ns)
+
+        def search(rows, eps):
+            return procedure.searched_as().search(rows, sizes, eps)
+
+        taken = jax.jit(search).lower(instances, np.asarray(task.eps)).compile().memory_analysis()
+    taken = taken.temp_size_in_bytes + taken.argument_size_in_bytes + taken.output_size_in_bytes
+    assert 0.7 * taken <= memory.need(task).total(block, 1) <= most * taken
