@@ -71,7 +71,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     cores = parallel.cores()
-    jax.config.update("jax_num_cpu_devices", cores)
+    parallel.use_cores()
     numba.set_num_threads(cores)
     values = np.random.default_rng(0).uniform(LOW, HIGH, (options.instances, options.n)).astype(np.float32)
     devices = jax.local_devices()

@@ -18,7 +18,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 
 from ltjax import parallel, sweeps, timing
@@ -39,9 +38,8 @@ WORKERS = 2
 
 _HALF = """
 import json, sys, time
-import jax
-jax.config.update("jax_num_cpu_devices", 1)
-from ltjax import sweeps
+from ltjax import parallel, sweeps
+parallel.use_cores(1)
 from ltjax.caching import use_compilation_cache
 use_compilation_cache()
 spec = sweeps.parse_spec(json.loads(sys.argv[1]))
@@ -164,7 +162,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     use_compilation_cache()
-    jax.config.update("jax_num_cpu_devices", parallel.cores())
+    parallel.use_cores()
     began = time.perf_counter()
     with stores() as fresh:
         report = {}

@@ -198,7 +198,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1.0, help="for each figure, besides compiling")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    jax.config.update("jax_num_cpu_devices", parallel.cores())
+    parallel.use_cores()
     lines = table(options.seconds)
     print(json.dumps(lines) if options.json else shown(lines))
 

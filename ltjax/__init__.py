@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ltjax.inference.thresholds import Threshold, threshold
     from ltjax.kernels.subset_sums import nearest_subset_sums
     from ltjax.laws import LAWS, Law, get_law
+    from ltjax.parallel import use_cores
     from ltjax.problems.base import AbstractProblem, Decision
     from ltjax.problems.neuron_pruning import NeuronPruning
     from ltjax.problems.subset_sum import SubsetSum
@@ -27,6 +28,7 @@ _HOME = {
     "LAWS": "ltjax.laws",
     "Law": "ltjax.laws",
     "get_law": "ltjax.laws",
+    "use_cores": "ltjax.parallel",
     "AbstractProblem": "ltjax.problems.base",
     "Decision": "ltjax.problems.base",
     "NeuronPruning": "ltjax.problems.neuron_pruning",
@@ -48,6 +50,7 @@ __all__ = [
     "get_law",
     "nearest_subset_sums",
     "threshold",
+    "use_cores",
 ]
 
 

@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import json
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -188,9 +187,7 @@ def _start_devices(count: int | None = None) -> list[Any]:
     from ltjax.caching import use_compilation_cache
 
     use_compilation_cache()
-    chosen = "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
-    if not chosen and getattr(jax.config, "jax_num_cpu_devices", 0) < 0:
-        jax.config.update("jax_num_cpu_devices", max(parallel.cores(), count or 1))
+    parallel.use_cores(max(parallel.cores(), count or 1))
     devices = jax.local_devices()
     if count is None:
         return devices

@@ -17,6 +17,8 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 AXIS = "trials"
+ONE_THREAD = "--xla_cpu_multi_thread_eigen=false"
+"""XLA's flag for a CPU device of one thread."""
 Device = Any
 """A `jax.Device`, which type checkers do not take for a class."""
 
@@ -74,3 +76,21 @@ def pad_rows(array: jax.Array, rows: int) -> jax.Array:
 def cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def use_cores(count: int | None = None) -> None:
+    """Let a CPU show as one device a core, each of one thread; to be called before JAX computes anything.
+
+    Blocks of trials keep all devices busy, so that threads within a device gain nothing, and on few cores XLA's pool
+    of such threads can come to a standstill in the middle of a program. What was configured already, by
+    `jax_num_cpu_devices` or XLA_FLAGS, stands.
+
+    Args:
+        count: devices; default: as many as cores.
+    """
+    flags = os.environ.get("XLA_FLAGS", "")
+    if "xla_cpu_multi_thread_eigen" not in flags:
+        os.environ["XLA_FLAGS"] = f"{flags} {ONE_THREAD}".strip()
+    chosen = "xla_force_host_platform_device_count" in flags or getattr(jax.config, "jax_num_cpu_devices", -1) >= 0
+    if not chosen:
+        jax.config.update("jax_num_cpu_devices", count or cores())

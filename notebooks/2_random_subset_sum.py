@@ -16,7 +16,7 @@ from ltjax import drawing
 from ltjax.bounds import subset_sum as bounds
 
 matplotlib.rcParams.update(drawing.STYLE)
-jax.config.update("jax_num_cpu_devices", 2)  # two cores; before the first computation
+ltjax.use_cores()  # before the first computation
 key = jax.random.key(0)
 
 # %% [markdown]

@@ -1,5 +1,9 @@
 """A trial is a key: the same counts for any number of devices, chunk, or company."""
 
+import os
+import subprocess
+import sys
+
 import jax
 import numpy as np
 import pytest
@@ -136,3 +140,18 @@ def test_bad_arguments(change, message):
 def test_bad_problems(options, message):
     with pytest.raises(ValueError, match=message):
         ltjax.SubsetSum(**options)
+
+
+def test_cores_are_devices_of_one_thread_unless_chosen_otherwise():
+    """In processes of their own: JAX looks for its devices once."""
+    code = "import os, jax, ltjax; ltjax.use_cores(3); print(len(jax.devices()), os.environ['XLA_FLAGS'])"
+    for flags, expected in (
+        ("", "3 --xla_cpu_multi_thread_eigen=false"),
+        ("--xla_cpu_multi_thread_eigen=true", "3 --xla_cpu_multi_thread_eigen=true"),
+        (
+            "--xla_force_host_platform_device_count=2",
+            "2 --xla_force_host_platform_device_count=2 --xla_cpu_multi_thread_eigen=false",
+        ),
+    ):
+        how = {"env": os.environ | {"XLA_FLAGS": flags}, "capture_output": True, "text": True, "check": True}
+        assert subprocess.run([sys.executable, "-c", code], **how).stdout.strip() == expected

@@ -162,9 +162,10 @@ class Dask(AbstractEngine):
         if cache := getattr(jax.config, "jax_compilation_cache_dir", None):
             env["JAX_COMPILATION_CACHE_DIR"] = str(cache)
         workers: dict[int, Any] = {}
+        one_core = {"JAX_NUM_CPU_DEVICES": "1", "XLA_FLAGS": f"{parallel.ONE_THREAD} {os.environ.get('XLA_FLAGS', '')}"}
         for i in range(count):
             # A worker is one device, so that many workers do not each take all cores.
-            own = {"CUDA_VISIBLE_DEVICES": gpus[i % len(gpus)]} if gpus else {"JAX_NUM_CPU_DEVICES": "1"}
+            own = {"CUDA_VISIBLE_DEVICES": gpus[i % len(gpus)]} if gpus else one_core
             options = {"nthreads": 1, "memory_limit": 0, "env": env | own, "silence_logs": logging.CRITICAL}
             workers[i] = {"cls": Nanny, "options": options | {"dashboard": False}}
         self._local = count

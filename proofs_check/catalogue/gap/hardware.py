@@ -171,7 +171,11 @@ def forms_of(tickets: Tickets) -> dict[str, TwoLayerNetwork]:
     }
 
 
-AS_USUAL = {"xla_backend_optimization_level": 3, "xla_cpu_use_fusion_emitters": True}
+AS_USUAL = {
+    "xla_backend_optimization_level": 3,
+    "xla_cpu_use_fusion_emitters": True,
+    "xla_cpu_multi_thread_eigen": True,
+}
 """What is timed is compiled with XLA's defaults, even where XLA_FLAGS ask for less effort for the rest of a run."""
 serve = jax.jit(jax.vmap(apply, in_axes=(0, None)), compiler_options=AS_USUAL)
 """The values of networks side by side at the same points, shape (networks, points)."""
