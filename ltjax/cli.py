@@ -601,6 +601,7 @@ def verify(
 
         def finished(result: runner.Result) -> None:
             bar.advance(task)
+            folder.draw(result)
             refuted = sum(evidence.verdict == "refuted" for _, evidence in result.controls)
             colour = {"refuted": "red", "inconclusive": "yellow"}.get(result.verdict, "green")
             controls = f"controls refuted: {refuted} of {len(result.controls)}"

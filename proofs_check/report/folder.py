@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import tempfile
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 
@@ -12,7 +13,7 @@ from matplotlib import rc_context
 from ltjax.drawing import STYLE
 from proofs_check.report.page import page
 from proofs_check.report.results import results_of
-from proofs_check.runner import Report
+from proofs_check.runner import Report, Result
 
 
 class ReportFolder:
@@ -29,6 +30,8 @@ class ReportFolder:
     def __init__(self, path: Path | None) -> None:
         self.path = path
         self._draft: Path | None = None
+        self._pictures: dict[str, Future[str]] = {}
+        self._thread = ThreadPoolExecutor(1, "figures")
 
     def __enter__(self) -> "ReportFolder":
         if self.path is None:
@@ -41,6 +44,7 @@ class ReportFolder:
             parent = self.path.resolve().parent
             parent.mkdir(parents=True, exist_ok=True)
             self._draft = Path(tempfile.mkdtemp(prefix=f".{self.path.name}-", dir=parent))
+            (self._draft / "figures").mkdir()
             if self.path.is_dir() and not os.access(self.path, os.W_OK):
                 raise PermissionError("permission denied")
         except OSError as error:
@@ -48,22 +52,16 @@ class ReportFolder:
             raise ValueError(f"out={str(self.path)!r} cannot be written: {reason}") from None
         return self
 
+    def draw(self, result: Result) -> None:
+        """Draw a claim's figure, in a thread: the next claim is mostly compiled, by one core."""
+        if self._draft is not None:
+            self._pictures[result.claim.id] = self._thread.submit(_draw, result, self._draft / "figures")
+
     def write(self, report: Report) -> None:
-        """Write index.html, results.json and the figures, then put the folder in place."""
+        """Write index.html and results.json beside the figures of claims drawn, then put the folder in place."""
         if self.path is None or self._draft is None:
             return
-        figures = self._draft / "figures"
-        figures.mkdir()
-        pictures = {}
-        for result in report.results:
-            with rc_context(STYLE):
-                figure = result.claim.draw(result.data)
-                for suffix in ("svg", "png"):
-                    # No date inside: the same run, the same file.
-                    metadata = {"Date": None} if suffix == "svg" else None
-                    figure.savefig(figures / f"{result.claim.id}.{suffix}", dpi=160, metadata=metadata)
-                    figure.set_layout_engine("none")  # laid out once, which takes half of the time
-            pictures[result.claim.id] = (figures / f"{result.claim.id}.svg").read_text()
+        pictures = {result.claim.id: self._pictures[result.claim.id].result() for result in report.results}
         (self._draft / "results.json").write_text(json.dumps(results_of(report), indent=1, allow_nan=False) + "\n")
         (self._draft / "index.html").write_text(page(report, pictures), encoding="utf-8")
         self._draft.chmod(0o755)
@@ -79,5 +77,18 @@ class ReportFolder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._thread.shutdown(cancel_futures=True)
         if self._draft is not None:
             shutil.rmtree(self._draft, ignore_errors=True)
+
+
+def _draw(result: Result, folder: Path) -> str:
+    """A claim's figure as SVG, which is returned, and as PNG."""
+    with rc_context(STYLE):
+        figure = result.claim.draw(result.data)
+        for suffix in ("svg", "png"):
+            # No date inside: the same run, the same file.
+            metadata = {"Date": None} if suffix == "svg" else None
+            figure.savefig(folder / f"{result.claim.id}.{suffix}", dpi=160, metadata=metadata)
+            figure.set_layout_engine("none")  # laid out once, which takes half of the time
+    return (folder / f"{result.claim.id}.svg").read_text()
