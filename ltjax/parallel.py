@@ -90,7 +90,7 @@ def use_cores(count: int | None = None) -> None:
     """
     flags = os.environ.get("XLA_FLAGS", "")
     if "xla_cpu_multi_thread_eigen" not in flags:
-        os.environ["XLA_FLAGS"] = f"{flags} {ONE_THREAD}".strip()
+        os.environ["XLA_FLAGS"] = " ".join([*flags.split(), ONE_THREAD])
     chosen = "xla_force_host_platform_device_count" in flags or getattr(jax.config, "jax_num_cpu_devices", -1) >= 0
     if not chosen:
         jax.config.update("jax_num_cpu_devices", count or cores())

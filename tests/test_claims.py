@@ -6,6 +6,7 @@ import importlib
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from ltjax import laws
@@ -50,6 +51,21 @@ def test_selection_by_id_and_family():
     assert len(runner.select([], known)) == 20
     with pytest.raises(ValueError, match="claim 'XX' is not known"):
         runner.select(["XX"], known)
+
+
+def test_events_of_many_draws_are_those_of_their_keys():
+    """Whatever the block and the padding; and each set of draws is fresh."""
+
+    def event(key):
+        return {"value": jax.random.normal(key, (3,))}
+
+    run = Run(jax.random.key(3), "quick")
+    first, second = (run.each(event, 21, block=block, problem="toy", n=3)["value"] for block in (4, 8))
+    keys = jax.vmap(lambda i: jax.random.fold_in(jax.random.fold_in(run.key, 1), i))(jnp.arange(21))
+    np.testing.assert_allclose(first, jax.vmap(event)(keys)["value"], rtol=1e-6)
+    assert first.shape == second.shape == (21, 3)
+    assert len(np.unique(np.concatenate([first, second]))) == 2 * 21 * 3
+    assert [each["block"] for each in run.drawn] == [4, 8]
 
 
 def test_a_claim_needs_a_control():

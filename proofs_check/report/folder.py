@@ -43,10 +43,10 @@ class ReportFolder:
         try:
             parent = self.path.resolve().parent
             parent.mkdir(parents=True, exist_ok=True)
-            self._draft = Path(tempfile.mkdtemp(prefix=f".{self.path.name}-", dir=parent))
-            (self._draft / "figures").mkdir()
             if self.path.is_dir() and not os.access(self.path, os.W_OK):
                 raise PermissionError("permission denied")
+            self._draft = Path(tempfile.mkdtemp(prefix=f".{self.path.name}-", dir=parent))
+            (self._draft / "figures").mkdir()
         except OSError as error:
             reason = error.strerror or str(error)
             raise ValueError(f"out={str(self.path)!r} cannot be written: {reason}") from None
