@@ -32,7 +32,7 @@ types: .venv/.installed-dev
 
 # The README's table and figures, from a verification of now.
 readme: verify
-	$(BIN)/python -m proofs_check.report.readme $(OUT) README.md
+	$(BIN)/python -m ltjax.verify.report.readme $(OUT) README.md
 
 # The notebooks with their results, from their scripts.
 notebooks: .venv/.installed-dev

@@ -15,7 +15,8 @@ import numba
 import numpy as np
 
 import ltjax
-from ltjax import parallel, timing
+from ltjax.machine import devices as parallel
+from ltjax.machine import timing
 
 LOW, HIGH, TARGET = -0.4642, 0.5407, 0.1
 

@@ -20,10 +20,12 @@ from typing import Any
 
 import numpy as np
 
-from ltjax import parallel, sweeps, timing
-from ltjax.caching import use_compilation_cache
-from ltjax.inference import trials
+from ltjax import sweeps
+from ltjax.machine import devices as parallel
+from ltjax.machine import timing
+from ltjax.machine.compilation import use_compilation_cache
 from ltjax.sweeps.work import Job, decide, stream_key
+from ltjax.trials import dispatch as trials
 
 GRIDS = {
     "subset sums": {"problem": "subset-sum", "n": {"range": [5, 24, 1]}, "trials": 20_000},
@@ -38,9 +40,10 @@ WORKERS = 2
 
 _HALF = """
 import json, sys, time
-from ltjax import parallel, sweeps
+from ltjax import sweeps
+from ltjax.machine import devices as parallel
 parallel.use_cores(1)
-from ltjax.caching import use_compilation_cache
+from ltjax.machine.compilation import use_compilation_cache
 use_compilation_cache()
 spec = sweeps.parse_spec(json.loads(sys.argv[1]))
 for line in sys.stdin:

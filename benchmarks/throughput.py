@@ -21,8 +21,10 @@ import jax.extend.core as jex
 import jax.numpy as jnp
 import numpy as np
 
-from ltjax import parallel, timing
-from ltjax.kernels import subset_sums, tube
+from ltjax.machine import devices as parallel
+from ltjax.machine import timing
+from ltjax.search.masks import walk as tube
+from ltjax.search.sums import nearest as subset_sums
 
 PLATFORMS = ("cpu", "gpu", "tpu")
 DTYPES = ("float32", "float64")

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ltjax.inference.estimates import Estimate, estimate
     from ltjax.inference.thresholds import Threshold, threshold
-    from ltjax.kernels.subset_sums import nearest_subset_sums
     from ltjax.laws import LAWS, Law, get_law
-    from ltjax.parallel import use_cores
+    from ltjax.machine.devices import use_cores
     from ltjax.problems.base import AbstractProblem, Decision
     from ltjax.problems.neuron_pruning import NeuronPruning
     from ltjax.problems.subset_sum import SubsetSum
     from ltjax.problems.weight_pruning import WeightPruning
+    from ltjax.search.sums.nearest import nearest_subset_sums
 
 __version__ = "0.1.0"
 
@@ -24,11 +24,11 @@ _HOME = {
     "estimate": "ltjax.inference.estimates",
     "Threshold": "ltjax.inference.thresholds",
     "threshold": "ltjax.inference.thresholds",
-    "nearest_subset_sums": "ltjax.kernels.subset_sums",
+    "nearest_subset_sums": "ltjax.search.sums.nearest",
     "LAWS": "ltjax.laws",
     "Law": "ltjax.laws",
     "get_law": "ltjax.laws",
-    "use_cores": "ltjax.parallel",
+    "use_cores": "ltjax.machine.devices",
     "AbstractProblem": "ltjax.problems.base",
     "Decision": "ltjax.problems.base",
     "NeuronPruning": "ltjax.problems.neuron_pruning",

@@ -5,17 +5,24 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 
+class ArgumentError(ValueError):
+    """The user's mistake: one line that names the argument, its value and what is allowed.
+
+    The command line turns this class, and no other, into exit status 2.
+    """
+
+
 def whole(name: str, value: Any, low: int, high: int | None = None) -> int:
-    """`value` as an int in [low, high], or a ValueError that says why not."""
+    """`value` as an int in [low, high], or an `ArgumentError` that says why not."""
     allowed = f"a whole number from {low} to {high}" if high is not None else f"a whole number of at least {low}"
     try:
         number = int(value)
         if number != value or isinstance(value, bool):
             raise ValueError
     except (TypeError, ValueError, OverflowError):
-        raise ValueError(f"{name}={value!r} is not allowed: {name} is {allowed}") from None
+        raise ArgumentError(f"{name}={value!r} is not allowed: {name} is {allowed}") from None
     if number < low or (high is not None and number > high):
-        raise ValueError(f"{name}={value!r} is not allowed: {name} is {allowed}")
+        raise ArgumentError(f"{name}={value!r} is not allowed: {name} is {allowed}")
     return number
 
 
@@ -46,7 +53,7 @@ def real(
     good = good and (above is None or number > above) and (below is None or number < below)
     good = good and (low is None or number >= low) and (high is None or number <= high)
     if not good:
-        raise ValueError(f"{name}={value!r} is not allowed: {name} is {allowed}")
+        raise ArgumentError(f"{name}={value!r} is not allowed: {name} is {allowed}")
     return number
 
 
@@ -54,7 +61,7 @@ def choice(name: str, value: Any, allowed: Iterable[str]) -> str:
     """`value` if it is one of the allowed words."""
     words = list(allowed)
     if value not in words:
-        raise ValueError(f"{name}={value!r} is not known: {name} is one of {', '.join(words)}")
+        raise ArgumentError(f"{name}={value!r} is not known: {name} is one of {', '.join(words)}")
     return value
 
 
@@ -62,7 +69,7 @@ def increasing(name: str, values: Sequence[Any], low: int, high: int) -> tuple[i
     """`values` as a strictly increasing tuple of whole numbers in [low, high]."""
     numbers = tuple(whole(name, value, low, high) for value in values)
     if not numbers or list(numbers) != sorted(set(numbers)):
-        raise ValueError(
+        raise ArgumentError(
             f"{name}={list(values)!r} is not allowed: {name} is a strictly increasing list of whole numbers"
         )
     return numbers
@@ -72,5 +79,5 @@ def precisions(value: Any) -> tuple[float, ...]:
     """ε, one or several, as a non-empty tuple of positive finite floats."""
     values = list(value) if isinstance(value, Iterable) and not isinstance(value, str) else [value]
     if not values:
-        raise ValueError("eps=[] is not allowed: eps is one or more finite numbers above 0")
+        raise ArgumentError("eps=[] is not allowed: eps is one or more finite numbers above 0")
     return tuple(real("eps", item, above=0.0) for item in values)

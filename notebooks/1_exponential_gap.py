@@ -27,8 +27,8 @@ import numpy as np
 import pandas as pd
 
 import ltjax
-from ltjax import drawing
 from ltjax.bounds import neuron_pruning as bounds
+from ltjax.figures import style as drawing
 
 matplotlib.rcParams.update(drawing.STYLE)
 ltjax.use_cores()  # before the first computation

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 import ltjax
-from ltjax import drawing
 from ltjax.bounds import subset_sum as bounds
+from ltjax.figures import style as drawing
 
 matplotlib.rcParams.update(drawing.STYLE)
 ltjax.use_cores()  # before the first computation

@@ -15,9 +15,10 @@ import numpy as np
 import scipy.optimize
 
 import ltjax
-from ltjax import drawing, networks, sweeps
+from ltjax import networks, sweeps
 from ltjax.bounds import neuron_pruning as bounds
-from ltjax.kernels import planar
+from ltjax.figures import style as drawing
+from ltjax.search import plane as planar
 
 matplotlib.rcParams.update(drawing.STYLE)
 ltjax.use_cores()  # before the first computation

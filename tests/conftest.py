@@ -2,7 +2,7 @@
 
 import hypothesis
 
-from ltjax import parallel
+from ltjax.machine import devices as parallel
 
 parallel.use_cores(4)
 

@@ -10,7 +10,8 @@ import scipy.integrate
 import scipy.stats
 
 from ltjax.bounds import neuron_pruning as bounds
-from ltjax.kernels import breakpoints, planar
+from ltjax.networks import near as breakpoints
+from ltjax.search import plane as planar
 
 
 def all_then_near(law, n, window, target, trials, seed):

@@ -11,10 +11,10 @@ import pytest
 
 from ltjax import laws
 from ltjax.bounds import subset_sum as bounds
-from ltjax.kernels import subset_sums as kernels
-from proofs_check import claim as claims
-from proofs_check import findings, runner
-from proofs_check.claim import Claim, Control, Run, Verdict, joint_verdict
+from ltjax.search.sums import nearest as kernels
+from ltjax.verify import claim as claims
+from ltjax.verify import findings, runner
+from ltjax.verify.claim import Claim, Control, Run, Verdict, joint_verdict
 
 LEVEL = 1e-6
 
@@ -129,7 +129,7 @@ def test_a_biased_sampler_is_refuted(tiny, monkeypatch):
 @pytest.mark.slow
 def test_a_wrong_poisson_constant_a_biased_sampler_and_a_lazy_solver_are_refuted(tiny, monkeypatch):
     """SS-3 sees all three: its prediction is drawn apart from the trials."""
-    module = importlib.import_module("proofs_check.catalogue.subset_sum.poisson_law")
+    module = importlib.import_module("proofs_check.subset_sum.poisson_law")
     monkeypatch.setattr(module, "JUDGED", (14,))
     monkeypatch.setattr(module, "NS", (14,))
 

@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from ltjax.inference import scaling
-from ltjax.inference.trials import Counts, FirstHits
-from proofs_check.catalogue.gap import exponential, tenfold
-from proofs_check.claim import joint_verdict
+from ltjax.inference import growth as scaling
+from ltjax.trials.dispatch import Counts, FirstHits
+from ltjax.verify.claim import joint_verdict
+from proofs_check.gap import exponential, tenfold
 
 LEVEL = 1e-7
 EPS = exponential.EPS

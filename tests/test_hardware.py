@@ -5,11 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ltjax import timing
+from ltjax.machine import timing
+from ltjax.machine.timing import Timings
 from ltjax.networks import TwoLayerNetwork, apply, prune_neurons, prune_weights
-from ltjax.timing import Timings
-from proofs_check.catalogue.gap import hardware
-from proofs_check.claim import joint_verdict
+from ltjax.verify.claim import joint_verdict
+from proofs_check.gap import hardware
 
 LEVEL = 1e-7
 RNG = np.random.default_rng(0)

@@ -7,7 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ltjax.kernels import breakpoints, near_search, planar
+from ltjax.networks import near as breakpoints
+from ltjax.search import plane as planar
+from ltjax.search.masks import near_kink as near_search
 
 
 @pytest.mark.parametrize(("eps", "x64"), [(1e-2, False), (1e-3, False), (1e-5, True)])

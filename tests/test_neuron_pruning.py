@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import ltjax
-from ltjax.inference import trials
-from ltjax.kernels import planar
+from ltjax.certify.errors import plane as plane_error
 from ltjax.outcomes import HIT, MISS
+from ltjax.trials import dispatch as trials
 
 KEY = jax.random.key(11)
 
@@ -27,7 +27,7 @@ def test_decisions_equal_brute_force(decision):
     for t in range(len(found)):
         for i, n in enumerate((6, 9)):
             masks = itertools.product([False, True], repeat=n)
-            least = min(planar.exact_error(u[t, :n], v[t, :n], w[t], m, readout=readout)[0] for m in masks)
+            least = min(plane_error.exact_error(u[t, :n], v[t, :n], w[t], m, readout=readout)[0] for m in masks)
             assert found.lower[t, i] <= least + 1e-12
             assert least <= found.upper[t, i] + 1e-12
             for j, eps in enumerate((0.35, 0.2)):

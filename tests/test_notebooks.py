@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ltjax import drawing
+from ltjax.certify.errors import plane as plane_error
+from ltjax.figures import style as drawing
 from ltjax.inference.thresholds import Threshold
-from ltjax.kernels import planar
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 BUILDER = FOLDER / "build.py"
@@ -26,8 +26,8 @@ spec.loader.exec_module(build)
 SCRIPTS = build.scripts()
 NAMES = [script.stem for script in SCRIPTS]
 MOST_BYTES = 400_000
-PUBLIC = {"ltjax", "ltjax.drawing", "ltjax.networks", "ltjax.sweeps"}
-PUBLIC_PARENTS = ("ltjax.bounds", "ltjax.kernels")
+PUBLIC = {"ltjax", "ltjax.figures.style", "ltjax.networks", "ltjax.sweeps"}
+PUBLIC_PARENTS = ("ltjax.bounds", "ltjax.search")
 
 
 def committed(script):
@@ -140,7 +140,7 @@ def test_a_pruned_network_on_the_circle():
     drawing.on_the_circle(ax, u, v, w, mask, 0.1)
     lines = {line.get_label(): line.get_data() for line in ax.lines}
     (t, g), (_, f) = lines["pruned network"], lines["target"]
-    error, _ = planar.exact_error(u, v, w, mask)
+    error, _ = plane_error.exact_error(u, v, w, mask)
     assert np.abs(g - f).max() == pytest.approx(error, abs=0.01)
     # Away from kinks the network is a·cos t + b·sin t, so that g(t + h) + g(t - h) = 2·cos(h)·g(t).
     h = t[1] - t[0]

@@ -7,7 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ltjax.kernels import planar
+from ltjax.certify.errors import plane as plane_error
+from ltjax.search import plane as planar
+from ltjax.search.obstructions import kink
 
 
 def dense_error(u, v, w, readout, points):
@@ -31,7 +33,7 @@ def test_exact_error_against_dense_sampling(n, readout):
     for seed in range(8):
         u, v, w, rng = draw(seed, n)
         mask = rng.random(n) < 0.6
-        value, margin = planar.exact_error(u, v, w, mask, readout=readout)
+        value, margin = plane_error.exact_error(u, v, w, mask, readout=readout)
         dense = dense_error(u[mask], v[mask], w, readout, 200_000)
         slope = 1.0 + np.sum(np.abs(v[mask]) * np.linalg.norm(u[mask], axis=1))
         assert dense <= value + margin
@@ -46,7 +48,7 @@ def test_vectorised_error_is_the_independent_one(readout):
     with jax.enable_x64(True):
         theta, kappa = planar.frame(jnp.asarray(u), jnp.asarray(v), jnp.asarray(w))
         errors = np.asarray(planar.masked_errors(theta, kappa, jnp.asarray(masks), readout=readout))
-    wanted = [planar.exact_error(u, v, w, mask, readout=readout)[0] for mask in masks]
+    wanted = [plane_error.exact_error(u, v, w, mask, readout=readout)[0] for mask in masks]
     np.testing.assert_allclose(errors, wanted, rtol=0, atol=1e-13)
     theta, kappa = planar.frame(*(jnp.asarray(x, jnp.float32) for x in (u, v, w)))
     errors = planar.masked_errors(theta, kappa, jnp.asarray(masks), readout=readout)
@@ -58,12 +60,12 @@ def test_known_errors():
     w = np.array([0.6, 0.8])
     # nothing kept: the error is the target's own maximum; the target itself: no error.
     for readout in ("linear", "relu"):
-        assert planar.exact_error(np.zeros((0, 2)), np.zeros(0), w, readout=readout)[0] == pytest.approx(1.0)
-        assert planar.exact_error(w[None], np.ones(1), w, readout=readout)[0] == pytest.approx(0.0, abs=1e-15)
+        assert plane_error.exact_error(np.zeros((0, 2)), np.zeros(0), w, readout=readout)[0] == pytest.approx(1.0)
+        assert plane_error.exact_error(w[None], np.ones(1), w, readout=readout)[0] == pytest.approx(0.0, abs=1e-15)
     # two opposite rows make the linear function: the error is 1 for linear, and 0 once the outer ReLU acts.
     u, v = np.stack([w, -w]), np.array([1.0, -1.0])
-    assert planar.exact_error(u, v, w, readout="linear")[0] == pytest.approx(1.0)
-    assert planar.exact_error(u, v, w, readout="relu")[0] == pytest.approx(0.0, abs=1e-15)
+    assert plane_error.exact_error(u, v, w, readout="linear")[0] == pytest.approx(1.0)
+    assert plane_error.exact_error(u, v, w, readout="relu")[0] == pytest.approx(0.0, abs=1e-15)
 
 
 def test_kink_bound_is_never_violated():
@@ -73,12 +75,12 @@ def test_kink_bound_is_never_violated():
     certified = 0
     for seed in range(40):
         u, v, w, _ = draw(100 + seed, 7)
-        alpha = planar.neuron_distance(u, v, w)
+        alpha = plane_error.neuron_distance(u, v, w)
         with jax.enable_x64(True):
             theta, kappa = planar.frame(jnp.asarray(u), jnp.asarray(v), jnp.asarray(w))
             least = float(jnp.min(errors(theta, kappa, masks)))
-            assert not planar.kink_misses(theta, jnp.asarray(least * (1 + 1e-9)))
-            certified += int(planar.kink_misses(theta, 0.02))
+            assert not kink.kink_misses(theta, jnp.asarray(least * (1 + 1e-9)))
+            certified += int(kink.kink_misses(theta, 0.02))
         assert 0.5 * np.tan(alpha / 2) <= least + 1e-12
     assert 20 <= certified <= 36  # (1 - 2α/π)^7 = 0.69 of 40, less chance
 
@@ -86,8 +88,8 @@ def test_kink_bound_is_never_violated():
 def test_bad_arguments():
     u, v, w, _ = draw(0, 3)
     with pytest.raises(ValueError, match="readout='cubic'"):
-        planar.exact_error(u, v, w, readout="cubic")
+        plane_error.exact_error(u, v, w, readout="cubic")
     with pytest.raises(ValueError, match=r"u has an entry that is NaN"):
-        planar.exact_error(u * np.nan, v, w)
+        plane_error.exact_error(u * np.nan, v, w)
     with pytest.raises(ValueError, match=r"shapes \(3, 2\), \(2,\), \(2,\)"):
-        planar.exact_error(u, v[:2], w)
+        plane_error.exact_error(u, v[:2], w)

@@ -4,9 +4,9 @@ import dataclasses
 
 import jax
 
-from proofs_check import runner
-from proofs_check.claim import Control, Finding, Run
-from proofs_check.report.page import page
+from ltjax.verify import runner
+from ltjax.verify.claim import Control, Finding, Run
+from ltjax.verify.report.page import page
 
 PICTURE = '<?xml version="1.0"?><svg width="1" height="1"><g id="a"/></svg>'
 
@@ -25,7 +25,7 @@ def result(headline=None):
 
 
 def test_headlines_open_the_page(monkeypatch):
-    monkeypatch.setattr("proofs_check.report.page.closest", lambda findings: Finding("none", "proved", {}))
+    monkeypatch.setattr("ltjax.verify.report.page.closest", lambda findings: Finding("none", "proved", {}))
     provenance = {"error budget": 1e-6}
     told = page(
         runner.Report((result(lambda data: f"It is *{data}*.\n\n| a | b |\n|---|---|\n| 1 | $x$ |"),), provenance),

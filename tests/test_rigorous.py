@@ -3,8 +3,8 @@
 import pytest
 from flint import arb
 
-from proofs_check.catalogue.subset_sum import counting_limit, products
-from proofs_check.rigorous import prove_positive
+from ltjax.verify.rigorous import prove_positive
+from proofs_check.subset_sum import counting_limit, products
 
 
 def test_proves_a_tight_inequality_over_a_range():

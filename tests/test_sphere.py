@@ -7,7 +7,8 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 
-from ltjax.kernels import planar, sphere
+from ltjax.certify.errors import plane as plane_error
+from ltjax.certify.errors import sphere
 
 READOUTS = ("linear", "relu")
 
@@ -84,7 +85,7 @@ def test_flat_network_has_the_planar_error(readout):
     """Third coordinate 0: all circles meet in two points, and the error is that of the plane."""
     for seed in range(12):
         u, v, w, _ = draw(seed, 7, 2, ("random", "fit")[seed % 2])
-        flat, margin = planar.exact_error(u, v, w, readout=readout)
+        flat, margin = plane_error.exact_error(u, v, w, readout=readout)
         value, wider = sphere.exact_error(np.insert(u, 2, 0.0, axis=1), v, np.append(w, 0.0), readout=readout)
         assert abs(value - flat) <= margin + wider
         assert wider < 1e-11
@@ -180,7 +181,7 @@ def test_symmetries(seed, n, readout, kind):
 @hypothesis.given(SEEDS, st.integers(0, 8), st.sampled_from([2, 3]), st.sampled_from(READOUTS))
 def test_bounds_contain_the_exact_error(seed, n, d, readout):
     u, v, w, _ = draw(seed, n, d, ("random", "fit")[seed % 2] if n else "random")
-    exact = planar.exact_error if d == 2 else sphere.exact_error
+    exact = plane_error.exact_error if d == 2 else sphere.exact_error
     value, margin = exact(u, v, w, readout=readout)
     lower, upper = sphere.error_bounds(u, v, w, readout=readout, cells=3000)
     assert lower - margin <= value <= upper + margin
@@ -197,7 +198,7 @@ def test_bounds_contain_the_error_of_a_lower_dimension(seed, n, dimensions, read
     """All rows and w in a turned subspace of dimension 2 or 3: its exact error, at every number of cells."""
     low, d = dimensions
     u, v, w, rng = draw(seed, n, low, ("random", "fit")[seed % 2])
-    value, margin = (planar.exact_error if low == 2 else sphere.exact_error)(u, v, w, readout=readout)
+    value, margin = (plane_error.exact_error if low == 2 else sphere.exact_error)(u, v, w, readout=readout)
     basis = np.linalg.qr(rng.normal(size=(d, low)))[0]
     for cells in (1, 60, 400, 3000):
         lower, upper = sphere.error_bounds(u @ basis.T, v, basis @ w, readout=readout, cells=cells)

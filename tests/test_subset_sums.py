@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import ltjax
 from ltjax import laws
-from ltjax.kernels import subset_sums as kernels
+from ltjax.search.sums import nearest as kernels
 
 N = 14
 TRIALS = 4

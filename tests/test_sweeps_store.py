@@ -15,9 +15,9 @@ from toy import NAME, Toy, toy
 
 import ltjax
 from ltjax import sweeps
-from ltjax.inference import trials
 from ltjax.sweeps.store import Store
 from ltjax.sweeps.work import stream_key
+from ltjax.trials import dispatch as trials
 
 COUNTS = "select cell, first, trials, hits, misses from counts order by cell, first"
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 import ltjax
-from ltjax.inference import scaling, thresholds
-from ltjax.inference.trials import FirstHits
+from ltjax.inference import growth as scaling
+from ltjax.inference import thresholds
+from ltjax.trials.dispatch import FirstHits
 
 NS = tuple(range(1, 41))
 

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from ltjax import timing
+from ltjax.machine import timing
 
 
 class Machine:

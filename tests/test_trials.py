@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import ltjax
-from ltjax.inference import trials
 from ltjax.outcomes import HIT, MISS, UNDECIDED
+from ltjax.trials import dispatch as trials
 
 NS, EPS, TRIALS = (3, 6, 9), (0.1, 0.01), 3000
 PROBLEMS = {

@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 import scipy.optimize
 
-from ltjax.kernels import planar, tube
+from ltjax.certify.errors import plane as plane_error
 from ltjax.problems.neuron_pruning import plane_milp
+from ltjax.search import plane as planar
+from ltjax.search.masks import walk as tube
+from ltjax.search.obstructions import kink
 
 W = jnp.array([np.cos(0.7), np.sin(0.7)], jnp.float32)
 
@@ -48,7 +51,7 @@ def test_scan_is_brute_force(n, readout):
         assert not np.any((status == 1) & (least > eps + 1e-5))
         assert not np.any((status == -1) & (least < eps - 1e-5))
         for i in np.flatnonzero(status == 1)[:20]:
-            value, margin = planar.exact_error(u[i], v[i], W, found.mask[i], readout=readout)
+            value, margin = plane_error.exact_error(u[i], v[i], W, found.mask[i], readout=readout)
             assert value + margin <= eps
             assert value == pytest.approx(float(found.error[i]), abs=1e-4)
 
@@ -147,14 +150,14 @@ def test_local_obstruction_is_a_miss():
     @jax.jit
     def certify(line, kappa):
         return jax.lax.map(
-            lambda pair: tube.kink_obstructed(*pair, jnp.ones(9, bool), 1.5, eps, capacity=64, lines=6),
+            lambda pair: kink.kink_obstructed(*pair, jnp.ones(9, bool), 1.5, eps, capacity=64, lines=6),
             (line, kappa),
         )
 
     # Lines beyond 1.5 rad of the target's break the promise about the window: leave those networks out.
     fits = np.asarray(jnp.max(jnp.abs(line), axis=1) < 1.5)
     certified = np.asarray(certify(line, kappa)) & fits
-    lemma = np.asarray(planar.kink_misses(theta, eps)) & fits
+    lemma = np.asarray(kink.kink_misses(theta, eps)) & fits
     assert np.all(least[certified] > eps)
     assert np.mean(certified[lemma]) > 0.99
     assert certified.sum() > 1.2 * lemma.sum()

@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ltjax.kernels import zones
+from ltjax.certify.uncovered import verify_uncovered
+from ltjax.search.obstructions import zones
 
 EPS = 0.1
 ROWS = 110
@@ -51,7 +52,7 @@ def test_against_exact_covering():
             if float(result.margin) > 0.0:
                 assert size < high
                 assert int(result.size) >= size
-                assert zones.verify_uncovered(u[:size], w, result.direction, EPS)
+                assert verify_uncovered(u[:size], w, result.direction, EPS)
                 found += 1
         uncovered += low - 1
     assert 40 < uncovered < 8 * n
@@ -68,7 +69,7 @@ def test_last_uncovered_is_exact_in_three_dimensions():
         found = last(seed, u)
         size = int(found.size)
         assert size < high
-        assert size == 0 or zones.verify_uncovered(u[:size], w, found.direction, EPS)
+        assert size == 0 or verify_uncovered(u[:size], w, found.direction, EPS)
         short += size + 1 < low
     assert short <= 1
 
@@ -86,9 +87,9 @@ def test_certificates_hold_and_reach_far():
         assert 1 <= size < ROWS
         assert float(found.margin) > 0.0
         for fewer in (1, (size + 1) // 2, size):
-            assert zones.verify_uncovered(u[:fewer], w, q, EPS)
+            assert verify_uncovered(u[:fewer], w, q, EPS)
         # The next neuron's zone holds the direction, up to the search's own guard.
-        assert not zones.verify_uncovered(u[: size + 1], w, q, EPS + 1e-4)
+        assert not verify_uncovered(u[: size + 1], w, q, EPS + 1e-4)
     assert np.mean(reached) >= 40.0
 
 
@@ -104,11 +105,11 @@ def test_planted_gap_is_found(d):
     # So long a part along the planted direction that it is 0.3 radians outside, or more.
     lift = np.tan(2.0 * np.arctan(2.0 * EPS) + 0.3) * np.abs(along) + 0.2
     u = (along[:, None] * w + across + lift[:, None] * planted).astype(np.float32)
-    assert zones.verify_uncovered(u, w, planted, EPS)
-    assert not any(zones.verify_uncovered(u, w, q, EPS) for q in rest)
+    assert verify_uncovered(u, w, planted, EPS)
+    assert not any(verify_uncovered(u, w, q, EPS) for q in rest)
     found = search(0, u)
     assert float(found.margin) > 0.0
-    assert zones.verify_uncovered(u, w, found.direction, EPS)
+    assert verify_uncovered(u, w, found.direction, EPS)
     assert int(last(0, u).size) == ROWS
 
 
@@ -131,7 +132,7 @@ def test_idle_and_covering_rows():
     u[1] = 0.0
     found = search(0, u)
     assert float(found.margin) > 0.0
-    assert zones.verify_uncovered(u, w, found.direction, EPS)
+    assert verify_uncovered(u, w, found.direction, EPS)
     u[2] = 3.0 * w
     assert int(last(0, u).size) == 2
     assert float(search(0, u).margin) <= 0.0
@@ -147,7 +148,7 @@ def test_under_vmap_with_traced_sizes():
     assert np.any(np.asarray(found.margin) > 0.0)
     for i, size in enumerate(np.asarray(sizes)):
         if float(found.margin[i]) > 0.0:
-            assert zones.verify_uncovered(u[:size], w, found.direction[i], EPS)
+            assert verify_uncovered(u[:size], w, found.direction[i], EPS)
 
 
 @pytest.mark.parametrize("function", [zones.search_uncovered, zones.last_uncovered])

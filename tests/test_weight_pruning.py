@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from brute import least_error
 
-from ltjax.inference import trials
-from ltjax.kernels import planar, weight_masks
+from ltjax.certify.errors import plane as plane_error
 from ltjax.outcomes import HIT, MISS, UNDECIDED
 from ltjax.problems.weight_pruning import Found, Instance, WeightPruning
+from ltjax.search.masks import single_weights as weight_masks
+from ltjax.trials import dispatch as trials
 
 KEY = jax.random.key(5)
 KINDS = list(itertools.product(["linear", "relu"], ["axis", "generic"]))
@@ -184,7 +185,7 @@ def test_separable_error_is_the_supremum():
             r = rng.normal(size=4)
             # The target's own neuron is cancelled, so that only the residuals are left.
             rows, weights = np.concatenate([u, [[0.6, 0.8]]]), np.append(r, 1.0)
-            value, margin = planar.exact_error(rows, weights, np.array([0.6, 0.8]))
+            value, margin = plane_error.exact_error(rows, weights, np.array([0.6, 0.8]))
             assert abs(float(weight_masks.separable_error(jnp.asarray(r))) - value) <= 1e-12 + margin
         r = rng.normal(size=8)
         bound = float(weight_masks.separable_error(jnp.asarray(r)))

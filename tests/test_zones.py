@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ltjax.kernels import zones
+from ltjax.certify.uncovered import verify_uncovered
+from ltjax.search.obstructions import zones
 
 W = np.array([1.0, 2.0, 2.0]) / 3.0
 
@@ -38,10 +39,10 @@ def test_against_a_dense_grid(n):
             assert len(uncovered) > 0 or float(found.gap) < 2 * np.pi / 20_000
             phi = float(found.direction)
             q = np.cos(phi) * basis[0] + np.sin(phi) * basis[1]
-            assert zones.verify_uncovered(u, W, q, eps)
+            assert verify_uncovered(u, W, q, eps)
         for q in uncovered[:: max(1, len(uncovered) // 5)][1:-1]:
             assert status == zones.UNCOVERED
-            assert zones.verify_uncovered(u, W, q, eps - 1e-4)
+            assert verify_uncovered(u, W, q, eps - 1e-4)
     assert zones.UNCOVERED in seen or n == 30
 
 
@@ -95,6 +96,6 @@ def test_covering_law():
 
 def test_bad_arguments():
     with pytest.raises(ValueError, match=r"eps=0.7 is not allowed"):
-        zones.verify_uncovered(np.ones((2, 3)), W, np.ones(3), 0.7)
+        verify_uncovered(np.ones((2, 3)), W, np.ones(3), 0.7)
     with pytest.raises(ValueError, match="u, w, q have shapes"):
-        zones.verify_uncovered(np.ones((2, 2)), W, np.ones(3), 0.1)
+        verify_uncovered(np.ones((2, 2)), W, np.ones(3), 0.1)

@@ -15,6 +15,7 @@ import scipy.stats
 from scipy.stats import qmc
 
 from ltjax import arguments
+from ltjax.arguments import ArgumentError
 
 
 def kink_bound(alpha: float) -> float:
@@ -88,13 +89,13 @@ def bias_kink_event(n: int, eps: float, kink: float = 0.0, law: str = "normal") 
     P(|β| <= x) = x/2 for x <= 1 and 1 - 1/(2x) beyond.
 
     Raises:
-        ValueError: if the interval leaves [-1, 1], or for another law.
+        ArgumentError: if the interval leaves [-1, 1], or for another law.
     """
     n = arguments.whole("n", n, 0)
     eps = arguments.real("eps", eps, above=0.0)
     kink = arguments.real("kink", kink, above=-1.0, below=1.0)
     if abs(kink) + 4.0 * eps > 1.0:
-        raise ValueError(
+        raise ArgumentError(
             f"eps={eps!r} is not allowed: with kink={kink:g} eps is at most {(1.0 - abs(kink)) / 4.0:g}, "
             "so that the lemma's interval stays inside [-1, 1]"
         )

@@ -12,10 +12,11 @@ import numpy as np
 from jaxtyping import Array, Key
 
 from ltjax import arguments
+from ltjax.arguments import ArgumentError
 from ltjax.inference import intervals
-from ltjax.inference.trials import count
 from ltjax.outcomes import HIT
 from ltjax.problems.base import AbstractProblem, Decision
+from ltjax.trials.dispatch import count
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,11 +40,11 @@ class Estimate:
 def _replacing(path: Path) -> Iterator[IO[bytes]]:
     """A file that takes the path's place once it is complete; nothing is half-written."""
     if path.suffix != ".npz":
-        raise ValueError(f"witness={str(path)!r} is not allowed: witness is a file name that ends in .npz")
+        raise ArgumentError(f"witness={str(path)!r} is not allowed: witness is a file name that ends in .npz")
     try:
         file = tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False)  # noqa: SIM115
     except OSError as error:
-        raise ValueError(f"witness={str(path)!r} cannot be written: {error.strerror}") from None
+        raise ArgumentError(f"witness={str(path)!r} cannot be written: {error.strerror}") from None
     try:
         with file:
             yield file
@@ -80,7 +81,7 @@ def estimate(
         solver: "auto", or "milp" where the problem has it: a slow exact reference.
         witness: an .npz file to write the hits into: `trial` (which), `error` (the certified bound), what was
             drawn (for networks u, v, w) and the mask or masks. It is written when all trials are decided.
-        how: `chunk`, `devices`, `progress` as for `ltjax.inference.trials.decisions`.
+        how: `chunk`, `devices`, `progress` as for `ltjax.trials.dispatch.decisions`.
     """
     arguments.real("confidence", confidence, above=0.0, below=1.0)
     arguments.choice("interval", interval, ["exact", "anytime"])

@@ -9,8 +9,8 @@ from jaxtyping import Array, Key
 
 from ltjax import arguments
 from ltjax.inference import intervals
-from ltjax.inference import trials as _trials
 from ltjax.problems.base import AbstractProblem
+from ltjax.trials import dispatch as _trials
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,7 +111,7 @@ def threshold(
         n_max: the largest n to look at. By default it grows until a tenth of the trials' pilot run says
             that the bracket will close; the pilot only chooses how far to look.
         confidence: of each bracket.
-        how: `chunk`, `devices`, `progress` as for `ltjax.inference.trials.decisions`.
+        how: `chunk`, `devices`, `progress` as for `ltjax.trials.dispatch.decisions`.
 
     Returns:
         A `Threshold` for a single ε, a list of them otherwise.

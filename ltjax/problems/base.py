@@ -10,7 +10,8 @@ import jax
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Int8, Key
 
-from ltjax import arguments, parallel
+from ltjax import arguments
+from ltjax.machine import devices as parallel
 from ltjax.outcomes import HIT, MISS, UNDECIDED
 
 

@@ -10,9 +10,10 @@ import numpy as np
 from jaxtyping import Array, Float, Key
 
 from ltjax import arguments
-from ltjax.kernels import subset_sums as kernels
+from ltjax.arguments import ArgumentError
 from ltjax.laws import Law, get_law
 from ltjax.problems.base import AbstractProcedure, Decision, status_of
+from ltjax.search.sums import nearest as kernels
 
 # Above this, the float32 lattice (2^-22) moves no decision that matters: forty steps of it are 1% of ε.
 FLOAT32_EPS = 2.0**-10
@@ -51,7 +52,7 @@ class SubsetSum(AbstractProcedure):
         dtype: "float32", "float64", or "auto": float32 where ε >= 2^-10, else float64.
 
     Raises:
-        ValueError: for an unknown law, target or dtype, or a combination that has no meaning.
+        ArgumentError: for an unknown law, target or dtype, or a combination that has no meaning.
     """
 
     law: Law | str = "uniform"
@@ -70,7 +71,7 @@ class SubsetSum(AbstractProcedure):
             try:
                 object.__setattr__(self, "target", arguments.real("target", self.target))
             except ValueError:
-                raise ValueError(
+                raise ArgumentError(
                     f"target={self.target!r} is not allowed: target is a finite number, uniform or cover"
                 ) from None
         arguments.whole("d", self.d, 1, 64)
@@ -80,11 +81,11 @@ class SubsetSum(AbstractProcedure):
                 arguments.whole(name, getattr(self, name), 0, kernels.MAX_TERMS)
         restricted = self.size is not None or self.max_size is not None
         if self.size is not None and self.max_size is not None:
-            raise ValueError(f"size={self.size} and max_size={self.max_size} exclude each other: give one of them")
+            raise ArgumentError(f"size={self.size} and max_size={self.max_size} exclude each other: give one of them")
         if self.target == "cover" and (restricted or self.d > 1):
-            raise ValueError("target='cover' goes with d=1 and without size and max_size")
+            raise ArgumentError("target='cover' goes with d=1 and without size and max_size")
         if restricted and self.d > 1:
-            raise ValueError(f"size and max_size go with d=1, not d={self.d}")
+            raise ArgumentError(f"size and max_size go with d=1, not d={self.d}")
 
     @property
     def max_n(self) -> int:

@@ -10,11 +10,16 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Key
 
 from ltjax import arguments
-from ltjax.kernels import near_search, planar, sphere, subset_sums, weight_masks
+from ltjax.certify.errors import plane as plane_error
+from ltjax.certify.errors import sphere
 from ltjax.laws import Law, get_law
 from ltjax.networks import READOUTS, TARGETS, make_target, random_directions, sample_weights
 from ltjax.problems.base import AbstractProblem, AbstractProcedure, Decision, closed
 from ltjax.problems.neuron_pruning.line import LinePruning
+from ltjax.search import plane as planar
+from ltjax.search.masks import near_kink as near_search
+from ltjax.search.masks import single_weights as weight_masks
+from ltjax.search.sums import nearest as subset_sums
 
 LAWS = ("normal", "uniform")
 CONSTRUCTIONS = ("blocks", "shared")
@@ -358,7 +363,7 @@ class WeightMasks(AbstractProcedure):
 
     def _recheck(self, u: np.ndarray, v: np.ndarray, w: np.ndarray, mask: np.ndarray, bound: float) -> float:
         kept = mask.any(axis=1)
-        error, margin = planar.exact_error((u * mask)[kept], v[kept], w, readout=self.readout)
+        error, margin = plane_error.exact_error((u * mask)[kept], v[kept], w, readout=self.readout)
         if error - margin > bound:
             raise RuntimeError("a network's error is above its certified bound: the solver is broken")
         return error + margin

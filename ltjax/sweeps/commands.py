@@ -11,8 +11,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from ltjax import arguments, parallel
-from ltjax.caching import use_compilation_cache
+from ltjax import arguments
+from ltjax.arguments import ArgumentError
+from ltjax.machine import devices as parallel
+from ltjax.machine.compilation import use_compilation_cache
 from ltjax.sweeps import engines, memory
 from ltjax.sweeps.forecast import forecast
 from ltjax.sweeps.run import Status, Summary, run
@@ -51,9 +53,9 @@ def sweep(
     arguments.choice("engine", engine, ["serial", "dask"])
     for name, value in (("scheduler", scheduler), ("workers", workers)):
         if value is not None and engine != "dask":
-            raise ValueError(f"{name}={value!r} is not allowed: it goes with engine=dask")
+            raise ArgumentError(f"{name}={value!r} is not allowed: it goes with engine=dask")
     if scheduler is not None and workers is not None:
-        raise ValueError(f"workers={workers} is not allowed: the scheduler at {scheduler} has its own")
+        raise ArgumentError(f"workers={workers} is not allowed: the scheduler at {scheduler} has its own")
     asked = read_spec(spec, until=until)
     check(store)
     use_compilation_cache()

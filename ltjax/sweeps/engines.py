@@ -17,7 +17,9 @@ from typing import Any, Self
 
 import jax
 
-from ltjax import arguments, parallel
+from ltjax import arguments
+from ltjax.arguments import ArgumentError
+from ltjax.machine import devices as parallel
 from ltjax.sweeps import memory
 from ltjax.sweeps.work import Done, Failed, Job, decide
 
@@ -130,7 +132,7 @@ class Dask(AbstractEngine):
             import dask.config
             import distributed
         except ImportError:
-            raise ValueError("engine='dask' needs the extra cluster: pip install 'ltjax[cluster]'") from None
+            raise ArgumentError("engine='dask' needs the extra cluster: pip install 'ltjax[cluster]'") from None
         with contextlib.ExitStack() as stack:
             settings: dict[str, Any] = {
                 "distributed.scheduler.worker-saturation": 1.0,
@@ -142,7 +144,7 @@ class Dask(AbstractEngine):
             try:
                 client = distributed.Client(address, timeout=10, set_as_default=False)
             except (OSError, ValueError) as error:
-                raise ValueError(f"scheduler={self._scheduler!r} cannot be reached: {error}") from None
+                raise ArgumentError(f"scheduler={self._scheduler!r} cannot be reached: {error}") from None
             self.client = stack.enter_context(client)
             self._completed = distributed.as_completed(loop=client.loop)
             self._jobs: dict[str, Job] = {}
@@ -210,7 +212,7 @@ class Dask(AbstractEngine):
         if future.status == "finished":
             return job, future.result()
         if future.status != "error":
-            raise ValueError("the scheduler was lost; what was stored stays: run the same command again to go on")
+            raise ArgumentError("the scheduler was lost; what was stored stays: run the same command again to go on")
         error = future.exception()
         if isinstance(error, KilledWorker):
             return job, Failed(f"it killed its worker {ALLOWED_FAILURES + 1} times")

@@ -6,12 +6,12 @@ from typing import Any
 
 import jax
 
-from ltjax.inference import trials
 from ltjax.sweeps import memory
 from ltjax.sweeps.engines import AbstractEngine
 from ltjax.sweeps.run import plan
 from ltjax.sweeps.spec import Spec, Task
 from ltjax.sweeps.work import dispatch_size, stream_key
+from ltjax.trials import dispatch as trials
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,10 +11,11 @@ import jax
 import jax.extend.core as jex
 import numpy as np
 
-from ltjax import parallel
-from ltjax.inference.trials import chunk_size
+from ltjax.arguments import ArgumentError
+from ltjax.machine import devices as parallel
 from ltjax.problems.base import AbstractProcedure
 from ltjax.sweeps.spec import Task
+from ltjax.trials.dispatch import chunk_size
 
 SHARE = 0.25
 """Of the memory, for a dispatch's rows; a smaller chunk costs little speed."""
@@ -114,20 +115,20 @@ def fitted(task: Task, memory: int, devices: int = 1, share: int = 1) -> Task:
         share: how many of those devices live in that one memory.
 
     Raises:
-        ValueError: naming `chunk`, where that is what is too large, or `n`.
+        ArgumentError: naming `chunk`, where that is what is too large, or `n`.
     """
     wanted, procedure = need(task), task.procedure
     block = procedure.block(max(task.ns))
     least = parallel.padded(1, block) * share
     if wanted.total(least, share) > memory:
-        raise ValueError(
+        raise ArgumentError(
             f"n={max(task.ns)} is too large for memory: {describe(task)} needs about "
             f"{in_words(wanted.total(least, share))} and there are {in_words(memory)}"
         )
     if task.chunk is not None:
         chunk = chunk_size(procedure, max(task.ns), [None] * devices, task.chunk) * share // devices
         if wanted.total(chunk, share) > memory:
-            raise ValueError(
+            raise ArgumentError(
                 f"chunk={task.chunk} is too large for memory: {describe(task)} needs about "
                 f"{in_words(wanted.total(chunk, share))} and there are {in_words(memory)}"
             )

@@ -9,7 +9,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ltjax import drawing
+from ltjax.arguments import ArgumentError
+from ltjax.figures import style as drawing
 from ltjax.sweeps.table import load
 
 Frame = Any
@@ -34,25 +35,25 @@ def plot(
         where: only these options, each "NAME=VALUE".
 
     Raises:
-        ValueError: for a file that is no store or holds no trials, an ending that matplotlib does not know, or
+        ArgumentError: for a file that is no store or holds no trials, an ending that matplotlib does not know, or
             more than 12 combinations of options.
     """
     out = Path(out)
     kinds = ("png", "svg", "pdf")
     if out.suffix.removeprefix(".") not in kinds:
-        raise ValueError(f"out={str(out)!r} is not allowed: the name ends in .{', .'.join(kinds)}")
+        raise ArgumentError(f"out={str(out)!r} is not allowed: the name ends in .{', .'.join(kinds)}")
     frame = load(path, confidence=confidence)
     if len(frame):
         frame = _chosen(frame[frame["trials"] > 0], where)
     if not len(frame):
-        raise ValueError(f"store={str(path)!r} holds no trials{' of ' + ', '.join(where) if where else ''} yet")
+        raise ArgumentError(f"store={str(path)!r} holds no trials{' of ' + ', '.join(where) if where else ''} yet")
     try:
         # Without a date, so that the same store gives the same file.
         metadata: dict[str, Any] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(out.suffix[1:], {})
         with matplotlib.rc_context(drawing.STYLE):
             figure(frame, p).savefig(out, dpi=160, metadata=metadata)
     except OSError as error:
-        raise ValueError(f"out={str(out)!r} cannot be written: {error.strerror or error}") from None
+        raise ArgumentError(f"out={str(out)!r} cannot be written: {error.strerror or error}") from None
 
 
 def figure(frame: Frame, p: float = 0.5) -> Figure:
@@ -64,7 +65,7 @@ def figure(frame: Frame, p: float = 0.5) -> Figure:
     keys = frame[varied].astype(str).agg(", ".join, axis=1) if varied else frame["problem"].astype(str)
     groups = {str(key): part for key, part in frame.groupby(keys, sort=False)}
     if len(groups) > MOST_ROWS:
-        raise ValueError(
+        raise ArgumentError(
             f"the store holds {len(groups)} combinations of {', '.join(varied)}, and a figure at most {MOST_ROWS}: "
             f"choose with --where {varied[0]}=VALUE"
         )
@@ -88,7 +89,7 @@ def _chosen(frame: Frame, where: Sequence[str]) -> Frame:
     for condition in where:
         key, equals, value = condition.partition("=")
         if not equals or key not in frame.columns:
-            raise ValueError(f"where={condition!r} is not allowed: it is NAME=VALUE, NAME one of {', '.join(frame)}")
+            raise ArgumentError(f"where={condition!r} is not allowed: it is NAME=VALUE, NAME one of {', '.join(frame)}")
         frame = frame[frame[key].astype(str) == value]
     return frame
 

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Int
 
-from ltjax.inference.trials import MAX_TRIALS
 from ltjax.sweeps import memory
 from ltjax.sweeps.engines import AbstractEngine, Serial
 from ltjax.sweeps.spec import Spec, Task, Until
 from ltjax.sweeps.store import Rows, Store, check
 from ltjax.sweeps.work import Done, Failed, Job, row_end, rows
+from ltjax.trials.dispatch import MAX_TRIALS
 
 SECONDS_A_JOB = 2.0
 """Long against the cost of handing out a job, short against what one minds losing to a kill."""

@@ -22,9 +22,10 @@ from typing import Any, Literal
 import numpy as np
 
 from ltjax import arguments
+from ltjax.arguments import ArgumentError
 from ltjax.inference import intervals
-from ltjax.inference.trials import MAX_TRIALS
 from ltjax.problems.base import AbstractProblem, AbstractProcedure
+from ltjax.trials.dispatch import MAX_TRIALS
 
 PROBLEMS = {
     "subset-sum": "ltjax.problems.subset_sum:SubsetSum",
@@ -67,7 +68,9 @@ class Until:
         while not self.reached(high // 2, high - high // 2, high, confidence):
             low, high = high, 2 * high
             if high > MAX_TRIALS:
-                raise ValueError(f"until='width={self.width:g}' is not allowed: it takes more than {MAX_TRIALS} trials")
+                raise ArgumentError(
+                    f"until='width={self.width:g}' is not allowed: it takes more than {MAX_TRIALS} trials"
+                )
         while high - low > 1:
             middle = (low + high) // 2
             enough = self.reached(middle // 2, middle - middle // 2, middle, confidence)
@@ -84,7 +87,7 @@ def parse_until(text: Any) -> Until:
             return Until("width", arguments.real("width", float(text.removeprefix("width=")), above=0.0, below=1.0))
         except ValueError:
             pass
-    raise ValueError(f"until={text!r} is not allowed: until is width=W with W above 0 and below 1, or verdict")
+    raise ArgumentError(f"until={text!r} is not allowed: until is width=W with W above 0 and below 1, or verdict")
 
 
 def digest(content: Any) -> str:
@@ -98,7 +101,7 @@ def make_problem(name: str, options: tuple[tuple[str, Any], ...]) -> AbstractPro
     """The problem of that name with these options.
 
     Raises:
-        ValueError: for an unknown problem, or options that it refuses.
+        ArgumentError: for an unknown problem, or options that it refuses.
     """
     return problem_class(name)(**dict(options))
 
@@ -118,9 +121,9 @@ def problem_class(name: Any) -> type[AbstractProblem]:
     try:
         found = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
-        raise ValueError(f"problem={name!r} cannot be loaded: {error}") from None
+        raise ArgumentError(f"problem={name!r} cannot be loaded: {error}") from None
     if not (isinstance(found, type) and issubclass(found, AbstractProblem)):
-        raise ValueError(f"problem={name!r} is not allowed: {place} is no problem class")
+        raise ArgumentError(f"problem={name!r} is not allowed: {place} is no problem class")
     return found
 
 
@@ -240,22 +243,22 @@ def read_spec(path: str | Path, *, until: str | None = None) -> Spec:
         until: overrides the file's `until`.
 
     Raises:
-        ValueError: one line that names the file or the key, its value, and what is allowed.
+        ArgumentError: one line that names the file or the key, its value, and what is allowed.
     """
     try:
         with open(path, "rb") as file:
             table = tomllib.load(file)
     except OSError as error:
-        raise ValueError(f"spec={str(path)!r} cannot be read: {error.strerror or error}") from None
+        raise ArgumentError(f"spec={str(path)!r} cannot be read: {error.strerror or error}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"spec={str(path)!r} is no TOML file: {error}") from None
+        raise ArgumentError(f"spec={str(path)!r} is no TOML file: {error}") from None
     return parse_spec(table if until is None else table | {"until": until})
 
 
 def parse_spec(table: Mapping[str, Any]) -> Spec:
     """The same from a mapping."""
     if "problem" not in table:
-        raise ValueError(f"key 'problem' is missing: problem is one of {', '.join(PROBLEMS)}")
+        raise ArgumentError(f"key 'problem' is missing: problem is one of {', '.join(PROBLEMS)}")
     cls = problem_class(table["problem"])
     options = [field.name for field in dataclasses.fields(cls) if field.init]
     own = ["problem", "n", "eps", "trials", "until", "confidence", "seed", "chunk", "memory"]
@@ -263,23 +266,23 @@ def parse_spec(table: Mapping[str, Any]) -> Spec:
         if key not in own and key not in options:
             near = difflib.get_close_matches(key, own + options, 1)
             hint = f"; did you mean {near[0]}?" if near else ""
-            raise ValueError(f"key {key!r} is not known: keys are {', '.join(own + options)}{hint}")
+            raise ArgumentError(f"key {key!r} is not known: keys are {', '.join(own + options)}{hint}")
     for key in ("n", "eps"):
         if key not in table:
-            raise ValueError(f"key {key!r} is missing: {key} is a number, a list, or a table with logspace or range")
+            raise ArgumentError(f"key {key!r} is missing: {key} is a number, a list, or a table with logspace or range")
     n = sorted(arguments.whole("n", value, 1) for value in axis("n", table["n"]))
     eps = sorted((arguments.real("eps", value, above=0.0) for value in axis("eps", table["eps"])), reverse=True)
     axes = {key: axis(key, table[key]) for key in options if key in table}
     cells = math.prod(len(values) for values in (n, eps, *axes.values()))
     if cells > MOST_CELLS:
         longest = max([("n", n), ("eps", eps), *axes.items()], key=lambda item: len(item[1]))[0]
-        raise ValueError(
+        raise ArgumentError(
             f"{longest} has too many values: the sweep has {cells} cells, at most {MOST_CELLS} are allowed"
         )
     confidence = arguments.real("confidence", table.get("confidence", 0.99), above=0.0, below=1.0)
     until = parse_until(table["until"]) if "until" in table else None
     if until is None and "trials" not in table:
-        raise ValueError('key \'trials\' is missing: give trials, or until = "width=0.02" or "verdict", or both')
+        raise ArgumentError('key \'trials\' is missing: give trials, or until = "width=0.02" or "verdict", or both')
     trials = table["trials"] if "trials" in table or until is None else until.most(confidence)
     chunk, memory = table.get("chunk"), table.get("memory")
     return Spec(
@@ -306,30 +309,30 @@ def axis(key: str, value: Any) -> tuple[Any, ...]:
         value = _sequence(key, value)
     values = value if isinstance(value, list) else [value]
     if not values:
-        raise ValueError(f"{key}=[] is not allowed: an axis has one value or more")
+        raise ArgumentError(f"{key}=[] is not allowed: an axis has one value or more")
     for item in values:
         if not isinstance(item, str | int | float):
-            raise ValueError(f"{key}={item!r} is not allowed: the values of an axis are numbers, words or booleans")
+            raise ArgumentError(f"{key}={item!r} is not allowed: the values of an axis are numbers, words or booleans")
     # The same number, written 1 or 1.0, is the same cell.
     values = [float(item) if key in ("eps", "target") and type(item) is int else item for item in values]
     seen = set()
     for item in values:
         if item in seen:
-            raise ValueError(f"{key}={values!r} is not allowed: {item!r} stands there twice")
+            raise ArgumentError(f"{key}={values!r} is not allowed: {item!r} stands there twice")
         seen.add(item)
     return tuple(values)
 
 
 def _sequence(key: str, table: Mapping[str, Any]) -> list[Any]:
     if list(table) not in (["logspace"], ["range"]) or not isinstance(next(iter(table.values())), list):
-        raise ValueError(
+        raise ArgumentError(
             f"{key}={dict(table)!r} is not allowed: a table is {{logspace = [low, high, count]}} "
             "or {range = [low, high, step]}"
         )
     ((form, numbers),) = table.items()
     if len(numbers) != 3:
         third = "count" if form == "logspace" else "step"
-        raise ValueError(f"{key}={numbers!r} is not allowed: {form} = [low, high, {third}]")
+        raise ArgumentError(f"{key}={numbers!r} is not allowed: {form} = [low, high, {third}]")
     low = arguments.real(f"{key}'s low", numbers[0], **({"above": 0.0} if form == "logspace" else {}))
     high = arguments.real(f"{key}'s high", numbers[1], **({"above": 0.0} if form == "logspace" else {}))
     if form == "logspace":
@@ -341,9 +344,9 @@ def _sequence(key: str, table: Mapping[str, Any]) -> list[Any]:
         step = arguments.real(f"{key}'s step", numbers[2], above=0.0)
         count = math.floor((high - low) / step * (1 + 1e-12) + 1e-9) + 1
         if count < 1:
-            raise ValueError(f"{key}={numbers!r} is not allowed: the range is empty")
+            raise ArgumentError(f"{key}={numbers!r} is not allowed: the range is empty")
         if count > MOST_CELLS:
-            raise ValueError(f"{key}={numbers!r} is not allowed: at most {MOST_CELLS} values")
+            raise ArgumentError(f"{key}={numbers!r} is not allowed: at most {MOST_CELLS} values")
         found = low + step * np.arange(count)
         if all(type(x) is int for x in numbers):
             return [int(x) for x in found]

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from jaxtyping import Int
 
+from ltjax.arguments import ArgumentError
 from ltjax.sweeps.spec import Task
 from ltjax.sweeps.work import Tally
 
@@ -49,7 +50,7 @@ class Store:
     """An open store, made if there was none.
 
     Raises:
-        ValueError: where the file is something else, of another schema, or cannot be read or written.
+        ArgumentError: where the file is something else, of another schema, or cannot be read or written.
     """
 
     def __init__(self, path: str | Path, *, read_only: bool = False) -> None:
@@ -143,7 +144,7 @@ class Store:
         try:
             yield
         except sqlite3.Error as error:
-            raise ValueError(f"store={str(self.path)!r} cannot be {what}: {error}") from None
+            raise ArgumentError(f"store={str(self.path)!r} cannot be {what}: {error}") from None
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -155,33 +156,33 @@ def check(path: Path, *, must_exist: bool = False) -> None:
     """Whether this file is, or can become, a store; nothing is written.
 
     Raises:
-        ValueError: one line that says why not.
+        ArgumentError: one line that says why not.
     """
     name = f"store={str(path)!r}"
     if path.is_dir():
-        raise ValueError(f"{name} is a folder: a store is a file")
+        raise ArgumentError(f"{name} is a folder: a store is a file")
     if not path.exists():
         if must_exist:
-            raise ValueError(f"{name} cannot be read: there is no such file")
+            raise ArgumentError(f"{name} cannot be read: there is no such file")
         if not path.parent.is_dir():
-            raise ValueError(f"{name} cannot be written: there is no folder {str(path.parent)!r}")
+            raise ArgumentError(f"{name} cannot be written: there is no folder {str(path.parent)!r}")
         return
     try:
         with open(path, "rb") as file:
             head = file.read(16)
         if head and head != b"SQLite format 3\0":
-            raise ValueError(f"{name} is no store: it is no SQLite file")
+            raise ArgumentError(f"{name} is no store: it is no SQLite file")
         with contextlib.closing(_connect(path)) as db:
             (application,) = db.execute("pragma application_id").fetchone()
             (schema,) = db.execute("pragma user_version").fetchone()
             empty = not db.execute("select 1 from sqlite_master").fetchone()
     except (OSError, sqlite3.Error) as error:
-        raise ValueError(f"{name} cannot be read: {error}") from None
+        raise ArgumentError(f"{name} cannot be read: {error}") from None
     if empty and (application, schema) == (0, 0):
         if must_exist:
-            raise ValueError(f"{name} is no store: it is empty")
+            raise ArgumentError(f"{name} is no store: it is empty")
         return  # a run was stopped before it had made the tables
     if application != APPLICATION:
-        raise ValueError(f"{name} is no store: it is an SQLite file of another kind")
+        raise ArgumentError(f"{name} is no store: it is an SQLite file of another kind")
     if schema != SCHEMA:
-        raise ValueError(f"{name} has schema version {schema}, and this ltjax reads version {SCHEMA}")
+        raise ArgumentError(f"{name} has schema version {schema}, and this ltjax reads version {SCHEMA}")

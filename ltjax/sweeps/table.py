@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ltjax import arguments
+from ltjax.arguments import ArgumentError
 from ltjax.inference import intervals
 from ltjax.sweeps.store import Store
 
@@ -33,7 +34,7 @@ def load(
         `jax`, `device`, `git` (several joined by "; "). Cells without trials have counts 0 and limits 0 and 1.
 
     Raises:
-        ValueError: for a file that is no store.
+        ArgumentError: for a file that is no store.
     """
     import pandas as pd
 
@@ -89,11 +90,11 @@ def export(path: str | Path, to: str | Path, **how: Any) -> int:
         how: `confidence` and `interval`, as for `load`.
 
     Raises:
-        ValueError: for another ending, a file that cannot be written, or one that is no store.
+        ArgumentError: for another ending, a file that cannot be written, or one that is no store.
     """
     to = Path(to)
     if to.suffix not in (".parquet", ".csv"):
-        raise ValueError(f"to={str(to)!r} is not allowed: the name ends in .parquet or .csv")
+        raise ArgumentError(f"to={str(to)!r} is not allowed: the name ends in .parquet or .csv")
     frame = load(path, **how)
     for key in frame.columns:
         if frame[key].dtype == object:
@@ -109,7 +110,7 @@ def export(path: str | Path, to: str | Path, **how: Any) -> int:
             frame.to_parquet(draft, index=False)
         draft.replace(to)
     except OSError as error:
-        raise ValueError(f"to={str(to)!r} cannot be written: {error.strerror or error}") from None
+        raise ArgumentError(f"to={str(to)!r} cannot be written: {error.strerror or error}") from None
     finally:
         draft.unlink(missing_ok=True)
     return len(frame)

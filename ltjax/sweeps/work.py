@@ -21,10 +21,10 @@ import numpy as np
 from jaxtyping import Array, Int, Key
 
 import ltjax
-from ltjax import parallel
-from ltjax.inference import trials as engine
+from ltjax.machine import devices as parallel
 from ltjax.outcomes import HIT, MISS
 from ltjax.sweeps.spec import Task
+from ltjax.trials import dispatch as engine
 
 SHORTEST_ROW, LONGEST_ROW = 16, 1 << 16
 

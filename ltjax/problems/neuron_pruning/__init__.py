@@ -9,6 +9,7 @@ import math
 from typing import Literal
 
 from ltjax import arguments
+from ltjax.arguments import ArgumentError
 from ltjax.laws import Law, get_law
 from ltjax.networks import READOUTS, TARGETS, make_target
 from ltjax.problems.base import AbstractProblem, AbstractProcedure
@@ -48,7 +49,7 @@ class NeuronPruning(AbstractProblem):
         capacity: in the plane, partial choices that the walk carries; by default 2^(5 + n/3), at most 2^16.
 
     Raises:
-        ValueError: for options outside these.
+        ArgumentError: for options outside these.
     """
 
     d: int = 2
@@ -70,10 +71,10 @@ class NeuronPruning(AbstractProblem):
         if self.capacity is not None:
             arguments.whole("capacity", self.capacity, 2, 1 << 20)
         if self.bias and self.d > 1:
-            raise ValueError(f"bias=True is not allowed: biased hidden units go with d=1, here d={self.d}")
+            raise ArgumentError(f"bias=True is not allowed: biased hidden units go with d=1, here d={self.d}")
         for name in ("solver", "sampling", "capacity"):
             if getattr(self, name) not in ("auto", None) and self.d != 2:
-                raise ValueError(f"{name}={getattr(self, name)!r} is not allowed: it goes with d=2, here d={self.d}")
+                raise ArgumentError(f"{name}={getattr(self, name)!r} is not allowed: it goes with d=2, here d={self.d}")
         if self.bias:
             kink_of(self.target)
         elif isinstance(self.target, str):

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Array, Key
 
 from ltjax import arguments
+from ltjax.certify.errors.interval import exact_error
 from ltjax.networks import sample_weights
 from ltjax.problems.neuron_pruning.points import AbstractPointPruning, Instance
 
@@ -20,34 +21,6 @@ def kink_of(target: Any) -> float:
     if isinstance(target, str):
         return words[arguments.choice("target", target, words)]
     return arguments.real("target", target, above=-1.0, below=1.0)
-
-
-def exact_error(
-    u: np.ndarray, v: np.ndarray, b: np.ndarray, w: float, c: float, readout: str = "linear"
-) -> tuple[float, float]:
-    """sup over [-1, 1] of |g(x) - σ(w·x + c)|, g(x) = Σ v_i σ(u_i x + b_i) or σ of it: (value, rounding margin).
-
-    The error is linear between breakpoints, and with readout `relu` also between the zeros of Σ v_i σ(…).
-    """
-    with np.errstate(divide="ignore", invalid="ignore"):
-        kinks = np.append(-b / u, -c / w)
-    kinks = kinks[np.isfinite(kinks) & (np.abs(kinks) < 1.0)]
-    x = np.unique(np.concatenate([[-1.0, 1.0], kinks]))
-    rows, biases, weights = np.asarray(u), np.asarray(b), np.asarray(v)
-
-    def network(x: np.ndarray) -> np.ndarray:
-        return np.maximum(np.multiply.outer(x, rows) + biases, 0.0) @ weights
-
-    g = network(x)
-    if readout == "relu":
-        change = np.flatnonzero(g[:-1] * g[1:] < 0.0)
-        step = g[change] / (g[change] - g[change + 1])
-        zero = x[change] + step * (x[change + 1] - x[change])
-        x, g = np.append(x, zero), np.append(np.maximum(g, 0.0), np.zeros(len(zero)))
-    value = float(np.max(np.abs(g - np.maximum(w * x + c, 0.0))))
-    # A breakpoint that is wrong by its rounding moves the error by as much times the slopes.
-    scale = 2.0 + float(np.sum(np.abs(weights) * (np.abs(rows) + np.abs(biases))))
-    return value, 16.0 * (len(weights) + 8.0) * 2.0**-53 * scale
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,4 +65,4 @@ class IntervalPruning(AbstractPointPruning):
         return bool(np.all(away > radius * np.abs(u[:, 0])) and abs(c) + radius <= 1.0)
 
 
-__all__ = ["GENERIC_KINK", "IntervalPruning", "exact_error", "kink_of"]
+__all__ = ["GENERIC_KINK", "IntervalPruning", "kink_of"]

@@ -9,12 +9,17 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from ltjax.kernels import breakpoints, near_search, planar, tube
+from ltjax.certify.errors import plane as plane_error
 from ltjax.laws import Law, get_law
 from ltjax.networks import make_target, sample_weights, target_angle
+from ltjax.networks import near as breakpoints
 from ltjax.outcomes import HIT, MISS, UNDECIDED
 from ltjax.problems.base import AbstractProcedure, Decision, closed
 from ltjax.problems.neuron_pruning import plane_milp
+from ltjax.search import plane as planar
+from ltjax.search.masks import near_kink as near_search
+from ltjax.search.masks import walk as tube
+from ltjax.search.obstructions import kink
 
 SCAN_TERMS = 96
 """Beyond this the exhaustive walk overflows any frontier at once and only costs time."""
@@ -219,9 +224,9 @@ class PlanePruning(AbstractProcedure):
         if self.readout == "linear":
             # The lemma speaks of all neurons near the kink; only those within the window are listed.
             listed = 2.0 * jnp.arctan(2.0 * wide) < instance.window
-            missed |= listed & planar.kink_misses(jnp.where(present, theta, 0.5 * jnp.pi), wide)
+            missed |= listed & kink.kink_misses(jnp.where(present, theta, 0.5 * jnp.pi), wide)
             if near:
-                missed |= tube.kink_obstructed(offset, kappa, present, instance.window, wide, capacity=OBSTRUCTION)
+                missed |= kink.kink_obstructed(offset, kappa, present, instance.window, wide, capacity=OBSTRUCTION)
         if near:
 
             def search() -> tuple[Array, Array]:
@@ -250,7 +255,7 @@ class PlanePruning(AbstractProcedure):
                     masks[t, i, j, present] = decision.mask
             if np.any(masks[t, i, j] & ~present):
                 raise RuntimeError("a mask holds neurons that are not there: the solver is broken")
-            value, margin = planar.exact_error(u, v, w, masks[t, i, j], readout=self.readout)
+            value, margin = plane_error.exact_error(u, v, w, masks[t, i, j], readout=self.readout)
             error[t, i, j] = value + margin + float(np.sum(instances.moved[t][masks[t, i, j]]))
             if error[t, i, j] <= eps[j]:
                 if missed:

@@ -19,7 +19,7 @@ import numpy as np
 import scipy.optimize
 
 from ltjax import arguments
-from ltjax.kernels import planar
+from ltjax.certify.errors import plane as plane_error
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +90,7 @@ def decide(
     eps = arguments.real("eps", eps, above=0.0)
     rounds = arguments.whole("rounds", rounds, 1)
     u, v, w = (np.asarray(x, dtype=np.float64) for x in (u, v, w))
-    value, margin = planar.exact_error(u, v, w, np.zeros(v.shape, bool), readout=readout)
+    value, margin = plane_error.exact_error(u, v, w, np.zeros(v.shape, bool), readout=readout)
     if value + margin <= eps:
         return MilpDecision(1, np.zeros(v.shape, bool), value, margin, 0)
     w = w / np.hypot(w[0], w[1])
@@ -122,7 +122,7 @@ def decide(
         if result.x is None:
             return MilpDecision(0, mask, error, margin, count)
         mask = result.x > 0.5
-        error, margin = planar.exact_error(u, v, w, mask, readout=readout)
+        error, margin = plane_error.exact_error(u, v, w, mask, readout=readout)
         if error + margin <= eps:
             return MilpDecision(1, mask, error, margin, count)
         # Cut: all of this mask's crests outside the tube become rows.

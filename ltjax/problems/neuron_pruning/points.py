@@ -9,9 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from ltjax.kernels import exhaustive
 from ltjax.laws import Law
 from ltjax.problems.base import AbstractProcedure, Decision, closed
+from ltjax.search.masks import at_points as exhaustive
 
 
 class Instance(NamedTuple):

@@ -8,9 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Key
 
-from ltjax.kernels import sphere, zones
+from ltjax.certify.errors import sphere
+from ltjax.certify.uncovered import verify_uncovered
 from ltjax.networks import make_target, random_directions, sample_weights
 from ltjax.problems.neuron_pruning.points import AbstractPointPruning, Instance
+from ltjax.search.obstructions import zones
 
 POINTS = 384
 CELLS = 4000
@@ -62,4 +64,4 @@ class SpacePruning(AbstractPointPruning):
         return sphere.certified_error(u, v, w, readout=self.readout, eps=eps, cells=CELLS)[1]
 
     def check_ruled_out(self, u: np.ndarray, b: np.ndarray, w: np.ndarray, c: float, q: np.ndarray, eps: float) -> bool:
-        return eps < 0.5 and zones.verify_uncovered(u, w, q, eps)
+        return eps < 0.5 and verify_uncovered(u, w, q, eps)

@@ -1,0 +1,5 @@
+"""The `ltjax` command."""
+
+from ltjax.cli.app import main
+
+__all__ = ["main"]

@@ -1,1 +1,0 @@
-"""Pure `jit`/`vmap` numerics: no statistics, no input or output."""

@@ -1,0 +1,416 @@
+"""Subset sums, exactly: nearest sum to a target, covering of an interval, vectors.
+
+Why fixed point. Each trial's coefficients become whole multiples of a power of two, chosen so that no
+sum overflows (`to_fixed_point`). Whole-number sums do not round: they are the same on every device,
+for every batch shape and in every order, and the only error is that of the first rounding, which is
+known per trial, exactly, and usually zero (float32 draws from U[-1,1] are multiples of 2^-22). A
+float32 sum would carry a worst-case band forty times wider. int32 holds float32 coefficients; int64,
+under `jax.enable_x64`, float64 ones.
+
+Why trials come last. A sorted list of all sums grows by one coefficient x as the merge of A with
+A + x. Batcher's bitonic merge does that with elementwise minimum and maximum alone, and with trials
+on the last axis each is one long vector operation: no sort, no gather, no branch.
+
+Meet in the middle (Horowitz, Sahni 1974): coefficients at even positions build list A, those at odd
+positions list B, and the best pair of A + B is found by merging A with target - B and looking at
+neighbours that come from different lists. Alternating positions keep the halves balanced for *every*
+prefix, so that all prefixes together cost about twice the longest one.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+from jaxtyping import Array, Bool, Float, Int
+
+from ltjax import arguments
+from ltjax.arguments import ArgumentError
+from ltjax.machine import devices as parallel
+
+MAX_TERMS = 40
+"""Meet in the middle holds two lists of 2^(n/2) sums: 2^20 each at n = 40."""
+DIRECT_TERMS = 16
+"""Vectors: up to here all 2^n sums are looked at."""
+MAX_COVER_TERMS = 24
+"""Coverage needs all 2^n sums in order: 2^24 of them are 64 MiB in int32."""
+
+
+class FixedPoint(NamedTuple):
+    """Coefficients and target of a block of trials as whole multiples of `quantum`.
+
+    For every subset S, |(target - Σ_S values) - quantum·(whole target - Σ_S whole values)| <= guard.
+    """
+
+    values: Int[Array, "n *d trials"]
+    target: Int[Array, "*d trials"]
+    quantum: Float[Array, " trials"]
+    guard: Float[Array, " trials"]
+
+
+class Nearest(NamedTuple):
+    """The nearest subset sum of each prefix: error in quanta, and the subset as two bit strings.
+
+    Bit j of `even` says whether the coefficient at position 2j is in the subset, of `odd` position 2j+1.
+    """
+
+    error: Int[Array, "prefixes trials"]
+    even: Int[Array, "prefixes trials"]
+    odd: Int[Array, "prefixes trials"]
+
+
+class Cover(NamedTuple):
+    """The point of [low, high] farthest from every subset sum, in half quanta, and its distance."""
+
+    radius: Int[Array, "prefixes trials"]
+    point: Int[Array, "prefixes trials"]
+
+
+def to_fixed_point(values: Float[Array, "n *d trials"], target: Float[Array, "*d trials"]) -> FixedPoint:
+    """Round coefficients and target to the finest power of two at which no sum overflows.
+
+    With total = Σ|values| + |target| <= 2^e, sums stay below 2^(bits-3) quanta of 2^(e-bits+3): one
+    bit is left for the sign, one for the tag that tells the two lists apart, one for differences.
+    The residuals are exact in the working precision (a rounding to a multiple of a power of two loses
+    only trailing bits), so the guard, their sum, is right up to the rounding of that sum, for which
+    the factor 1 + 2^-18 is more than enough.
+    """
+    word = jnp.int64 if values.dtype == jnp.float64 else jnp.int32
+    total = jnp.sum(jnp.abs(values), axis=0) + jnp.abs(target)
+    if values.ndim == 3:
+        total = jnp.max(total, axis=0)
+    # frexp: total = m·2^e with m in [½, 1), so total <= 2^e; a zero total leaves e = 0.
+    _, exponent = jnp.frexp(total * (1 + 2.0**-18))
+    quantum = jnp.ldexp(jnp.ones_like(total), exponent - (jnp.iinfo(word).bits - 3))
+
+    def rounded(x: Array) -> tuple[Array, Array]:
+        whole = jnp.round(x / quantum)
+        return whole.astype(word), jnp.abs(x - whole * quantum)
+
+    whole_values, value_residual = rounded(values)
+    whole_target, target_residual = rounded(target)
+    guard = jnp.sum(value_residual, axis=0) + target_residual
+    if values.ndim == 3:
+        guard = jnp.max(guard, axis=0)
+    return FixedPoint(whole_values, whole_target, quantum, guard * (1 + 2.0**-18))
+
+
+def merge(a: Int[Array, "p trials"], b: Int[Array, "q trials"]) -> Int[Array, "p+q trials"]:
+    """Merge two lists sorted along the first axis, by Batcher's bitonic merge (1968) in Stone's layout (1971).
+
+    Stage after stage the rows half the list apart are put in order and shuffled together, which turns the bits of
+    a row's place by one: the next stage finds its partners half the list apart again, and after the last stage
+    every row is back. So all stages are one and the same small program, which compiles twice as fast as stages
+    with strides of their own.
+    """
+    rows, trials = a.shape[0] + b.shape[0], a.shape[1]
+    stages = (rows - 1).bit_length()
+    # Up, a plateau at the top, down: bitonic whatever the two lengths.
+    top = jnp.full(((1 << stages) - rows, trials), jnp.iinfo(a.dtype).max, a.dtype)
+    x = jnp.concatenate([a, top, b[::-1]])
+    for _ in range(stages):
+        low, high = jnp.split(x, 2)
+        x = jnp.stack([jnp.minimum(low, high), jnp.maximum(low, high)], axis=1).reshape(-1, trials)
+    return x[:rows]
+
+
+def subset_sums(values: Int[Array, "n trials"]) -> Int[Array, "2**n trials"]:
+    """All sums, in the order of the subsets' bit strings (bit j = coefficient j)."""
+    sums = jnp.zeros((1, values.shape[1]), values.dtype)
+    for x in values:
+        sums = jnp.concatenate([sums, sums + x])
+    return sums
+
+
+def _sorted_sums_of_prefixes(values: Int[Array, "n trials"]) -> list[Int[Array, "2**k trials"]]:
+    """Sorted sums of the first k coefficients, k = 0..n."""
+    lists = [jnp.zeros((1, values.shape[1]), values.dtype)]
+    for x in values:
+        lists.append(merge(lists[-1], lists[-1] + x))
+    return lists
+
+
+def _nearest_pair(
+    a: Int[Array, "p trials"], b: Int[Array, "q trials"], target: Int[Array, " trials"]
+) -> tuple[Array, Array, Array]:
+    """(|target - x - y|, x, y) for the best x in the sorted list a and y in the sorted list b."""
+    # The lowest bit tells the lists apart and survives minimum and maximum.
+    line = merge(a << 1, (((target - b)[::-1]) << 1) | 1)
+    low, high = line[:-1], line[1:]
+    most = jnp.iinfo(a.dtype).max
+    gap = jnp.where(((low ^ high) & 1) == 1, (high >> 1) - (low >> 1), most)
+    error = jnp.min(gap, axis=0)
+    # The first pair with that gap, found by a minimum: an argmin would not run on vector units.
+    low = jnp.min(jnp.where(gap == error, low, most), axis=0)
+    low, first_is_a = low >> 1, (low & 1) == 0
+    return error, jnp.where(first_is_a, low, low + error), target - jnp.where(first_is_a, low + error, low)
+
+
+def _find(sums: Int[Array, "p trials"], value: Int[Array, " trials"]) -> Int[Array, " trials"]:
+    """Position of a value known to be among the sums."""
+    rows = sums.shape[0]
+    position = jnp.arange(rows, dtype=jnp.int32)[:, None]
+    return jnp.min(jnp.where(sums == value, position, rows), axis=0)
+
+
+def nearest(values: Int[Array, "n trials"], target: Int[Array, " trials"], prefixes: Sequence[int]) -> Nearest:
+    """The nearest subset sum, over all subsets of the first n coefficients, for each n in `prefixes`."""
+    trials = values.shape[1]
+    longest = max(prefixes)
+    half = longest // 2
+    # Both halves at once, side by side on the trial axis.
+    sides = jnp.concatenate([values[0 : 2 * half : 2], values[1 : 2 * half : 2]], axis=1)
+    lists, plain = _sorted_sums_of_prefixes(sides), subset_sums(sides)
+    found = {}
+    for k in sorted({n // 2 for n in prefixes}):
+        # With an odd prefix the unpaired coefficient is left out or taken: the target, and the target
+        # moved by it. The first of these is the even prefix's question too.
+        odd = 2 * k + 1 in prefixes
+        targets = jnp.concatenate([target, target - values[2 * k]]) if odd else target
+        a, b = (jnp.tile(side, (1, 1 + odd)) for side in (lists[k][:, :trials], lists[k][:, trials:]))
+        error, x, y = _nearest_pair(a, b, targets)
+        sides_at_k = (plain[: 1 << k, :trials], plain[: 1 << k, trials:])
+        index = [_find(jnp.tile(side, (1, 1 + odd)), z) for side, z in zip(sides_at_k, (x, y), strict=True)]
+        found[2 * k] = tuple(z[:trials] for z in (error, *index))
+        if odd:
+            taken = error[trials:] < error[:trials]
+            best = [jnp.where(taken, z[trials:], z[:trials]) for z in (error, *index)]
+            found[2 * k + 1] = best[0], best[1] | (taken.astype(jnp.int32) << k), best[2]
+    return Nearest(*(jnp.stack(part) for part in zip(*(found[n] for n in prefixes), strict=True)))
+
+
+def _size_pairs(even: int, odd: int, size: int | None, max_size: int | None) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Which subsets of the two halves go together: rows of A and of B, by their numbers of elements."""
+    count_a = np.array([m.bit_count() for m in range(1 << even)])
+    count_b = np.array([m.bit_count() for m in range(1 << odd)])
+    if size is not None:
+        pairs = [(count_a == i, count_b == size - i) for i in range(even + 1)]
+    else:
+        assert max_size is not None
+        # Rows of A that leave the same room for B are searched together.
+        room = np.minimum(max_size - count_a, odd)
+        pairs = [(room == left, count_b <= left) for left in range(odd + 1)]
+    return [(np.flatnonzero(a), np.flatnonzero(b)) for a, b in pairs if a.any() and b.any()]
+
+
+def _sorted_groups(sums: Int[Array, "p trials"], groups: list[np.ndarray]) -> list[Int[Array, "q trials"]]:
+    """The sums of each group of rows, sorted; by one sort with two keys where no row is in two groups."""
+    rows = np.concatenate(groups)
+    if len(np.unique(rows)) < len(rows):
+        return [jnp.sort(sums[group], axis=0) for group in groups]
+    ids = np.repeat(np.arange(len(groups), dtype=np.int32), [len(group) for group in groups])
+    ids = jnp.broadcast_to(ids[:, None], (len(rows), sums.shape[1]))
+    _, line = jax.lax.sort((ids, sums[rows]), dimension=0, num_keys=2)
+    return jnp.split(line, np.cumsum([len(group) for group in groups])[:-1])
+
+
+def nearest_of_size(
+    values: Int[Array, "n trials"],
+    target: Int[Array, " trials"],
+    prefixes: Sequence[int],
+    size: int | None = None,
+    max_size: int | None = None,
+) -> Nearest:
+    """As `nearest`, over subsets of exactly `size` or at most `max_size` elements.
+
+    A prefix shorter than `size` has no such subset; its error is the largest whole number there is.
+    """
+    trials = values.shape[1]
+    never = jnp.full(trials, jnp.iinfo(values.dtype).max, values.dtype)
+    out = []
+    for n in prefixes:
+        sums_a, sums_b = subset_sums(values[0:n:2]), subset_sums(values[1:n:2])
+        best = (never, jnp.zeros(trials, jnp.int32), jnp.zeros(trials, jnp.int32))
+        pairs = _size_pairs((n + 1) // 2, n // 2, size, max_size)
+        if pairs:
+            rows_a, rows_b = (list(rows) for rows in zip(*pairs, strict=True))
+            sides = zip(rows_a, _sorted_groups(sums_a, rows_a), rows_b, _sorted_groups(sums_b, rows_b), strict=True)
+            for which_a, a, which_b, b in sides:
+                error, x, y = _nearest_pair(a, b, target)
+                # An equal sum of another size must not stand in for the one found.
+                index = [
+                    jnp.asarray(which, jnp.int32)[_find(sums[which], z)]
+                    for which, sums, z in ((which_a, sums_a, x), (which_b, sums_b, y))
+                ]
+                better = error < best[0]
+                best = tuple(jnp.where(better, new, old) for new, old in zip((error, *index), best, strict=True))
+        out.append(best)
+    return Nearest(*(jnp.stack(part) for part in zip(*out, strict=True)))
+
+
+def nearest_vector(
+    values: Int[Array, "n d trials"], target: Int[Array, "d trials"], prefixes: Sequence[int]
+) -> Nearest:
+    """As `nearest`, for vectors in the sup norm.
+
+    Up to `DIRECT_TERMS` coefficients by looking at all sums, which one pass does for every prefix and a
+    vector unit does fast; beyond, by meeting in the middle.
+    """
+    direct = [n for n in prefixes if n <= DIRECT_TERMS]
+    found = dict(zip(direct, _nearest_vector_direct(values, target, direct), strict=True)) if direct else {}
+    for n in prefixes:
+        if n > DIRECT_TERMS:
+            found[n] = jax.vmap(partial(_nearest_vector_sweep, n=n), (2, 1))(values, target)
+    return Nearest(*(jnp.stack(part) for part in zip(*(found[n] for n in prefixes), strict=True)))
+
+
+def _nearest_vector_direct(
+    values: Int[Array, "n d trials"], target: Int[Array, "d trials"], prefixes: Sequence[int]
+) -> list[tuple[Array, Array, Array]]:
+    """All sums in the order of their bit strings: those of the first n coefficients are the first 2^n."""
+    sums = jax.vmap(subset_sums, 1, 1)(values[: max(prefixes)])
+    distance = jnp.max(jnp.abs(target - sums), axis=1)
+    out = []
+    for n in prefixes:
+        error = jnp.min(distance[: 1 << n], axis=0)
+        at = _find(distance[: 1 << n], error)
+        even, odd = (
+            sum((((at >> (2 * j + side)) & 1) << j for j in range((n + 1 - side) // 2)), jnp.zeros_like(at))
+            for side in (0, 1)
+        )
+        out.append((error, even, odd))
+    return out
+
+
+def _nearest_vector_sweep(values: Int[Array, "m d"], target: Int[Array, " d"], n: int) -> tuple[Array, Array, Array]:
+    """One trial, meeting in the middle.
+
+    Both lists are sorted together by their first coordinate. Shift by shift, every entry is compared
+    with the one s places further on; once no two entries s apart are closer in the first coordinate
+    than the best pair so far, no better pair is left. Work: about 4^(n/2)·(least error) / spread.
+    """
+    sums_a, sums_b = (jax.vmap(subset_sums, 1, 1)(values[k:n:2, :, None])[..., 0] for k in (0, 1))
+    entries = jnp.concatenate([sums_a, target - sums_b])
+    size, far = entries.shape[0], jnp.iinfo(values.dtype).max
+    order = jnp.argsort(entries[:, 0])
+    entries, is_a = entries[order], order < sums_a.shape[0]
+
+    def step(state: tuple[Array, ...]) -> tuple[Array, ...]:
+        shift, best, at, partner, _ = state
+        other = jnp.roll(entries, -shift, axis=0)
+        inside = jnp.arange(size) < size - shift
+        closest = jnp.min(jnp.where(inside, other[:, 0] - entries[:, 0], far))
+        distance = jnp.max(jnp.abs(other - entries), axis=1)
+        distance = jnp.where(inside & (jnp.roll(is_a, -shift) != is_a), distance, far)
+        i = jnp.argmin(distance)
+        better = distance[i] < best
+        at, partner = (jnp.where(better, new, old) for new, old in ((i, at), (i + shift, partner)))
+        return shift + 1, jnp.minimum(best, distance[i]), at, partner, closest
+
+    zero = jnp.zeros((), order.dtype)
+    start = (zero + 1, jnp.asarray(far), zero, zero, jnp.asarray(0, values.dtype))
+    _, best, at, partner, _ = jax.lax.while_loop(lambda s: (s[4] < s[1]) & (s[0] < size), step, start)
+    a = order[jnp.where(is_a[at], at, partner)]
+    b = order[jnp.where(is_a[at], partner, at)] - sums_a.shape[0]
+    return best, a.astype(jnp.int32), b.astype(jnp.int32)
+
+
+def cover(
+    values: Int[Array, "n trials"],
+    low: Int[Array, " trials"],
+    high: Int[Array, " trials"],
+    prefixes: Sequence[int],
+) -> Cover:
+    """The covering radius of [low, high] by the sums of the first n coefficients, for each n in `prefixes`.
+
+    Between neighbouring sums the farthest point is their midpoint, moved to the nearer end of the
+    interval where it lies outside.
+    """
+    lists = _sorted_sums_of_prefixes(values[: max(prefixes)])
+    out = []
+    for n in prefixes:
+        left, right = lists[n][:-1], lists[n][1:]
+        point = jnp.clip(left + right, 2 * low, 2 * high)
+        distance = jnp.minimum(point - 2 * left, 2 * right - point)
+        # An interval between sums that misses [low, high] gets a negative distance by the clipping.
+        radius = jnp.max(distance, axis=0)
+        point = jnp.min(jnp.where(distance == radius, point, jnp.iinfo(point.dtype).max), axis=0)
+        for end, gap in ((low, lists[n][0] - low), (high, high - lists[n][-1])):
+            point = jnp.where(2 * gap > radius, 2 * end, point)
+            radius = jnp.maximum(radius, 2 * gap)
+        out.append((radius, point))
+    return Cover(*(jnp.stack(part) for part in zip(*out, strict=True)))
+
+
+def unpack_masks(even: Any, odd: Any, n: int) -> Any:
+    """The two bit strings of `Nearest` as one boolean mask over the n coefficients.
+
+    Args:
+        even, odd: shape (...), NumPy or JAX arrays.
+        n: how many coefficients.
+
+    Returns:
+        Shape (..., n), of the same kind.
+    """
+    position = np.arange(n, dtype=np.int32)
+    word = odd[..., None] * (position % 2) + even[..., None] * (1 - position % 2)
+    return ((word >> (position // 2)) & 1) == 1
+
+
+def block_size(entries: int) -> int:
+    """Trials a block, so that a list of `entries` sums each stays near a megabyte: the cache's size."""
+    return int(np.clip((1 << 18) // entries, 1, 1024))
+
+
+@partial(jax.jit, static_argnames=("masks", "devices"))
+def _nearest_rows(values: Array, target: Array, masks: bool, devices: tuple[parallel.Device, ...] | None) -> Any:
+    block = block_size(2 << (values.shape[1] // 2))
+
+    def solve(rows: tuple[Array, Array]) -> Any:
+        fixed = to_fixed_point(jnp.moveaxis(rows[0], 0, -1), jnp.moveaxis(rows[1], 0, -1))
+        kernel = nearest if values.ndim == 2 else nearest_vector
+        best = kernel(fixed.values, fixed.target, [values.shape[1]])
+        error = best.error[0].astype(fixed.quantum.dtype) * fixed.quantum
+        # What is not returned is not computed.
+        return (error, unpack_masks(best.even[0], best.odd[0], values.shape[1])) if masks else error
+
+    rows = parallel.padded(values.shape[0], block, devices)
+    padded = (parallel.pad_rows(values, rows), parallel.pad_rows(target, rows))
+    return jax.tree.map(lambda x: x[: values.shape[0]], parallel.map_blocks(solve, block, devices)(padded))
+
+
+def nearest_subset_sums(
+    values: Float[Array, "trials n *d"],
+    target: Float[Array, " #trials *d"] | float,
+    *,
+    masks: bool = False,
+    devices: Sequence[parallel.Device] | None = None,
+) -> Float[Array, " trials"] | tuple[Float[Array, " trials"], Bool[Array, "trials n"]]:
+    """The distance from the target to the nearest subset sum (the empty sum included), exactly.
+
+    Args:
+        values: the coefficients, float32 or float64 (under `jax.enable_x64`); 1 <= n <= 40. A third
+            axis makes them vectors, compared in the sup norm.
+        target: one target for all trials or one a trial.
+        masks: return the subsets too.
+        devices: share the trials among these devices; by default they run where the data are.
+
+    Returns:
+        Least errors; with `masks`, also a boolean array that marks one nearest subset of each trial.
+        Errors are exact for the coefficients rounded to multiples of 2^-28 of a trial's total size
+        (2^-60 in float64).
+
+    Raises:
+        ArgumentError: for n outside 1..40, shapes that do not fit, or values that are not finite.
+    """
+    values = jnp.asarray(values)
+    if values.ndim not in (2, 3) or values.shape[0] < 1 or not jnp.issubdtype(values.dtype, jnp.floating):
+        raise ArgumentError(
+            f"values of shape {values.shape} and type {values.dtype} are not allowed: values are floats "
+            "of shape (trials, n) or (trials, n, d) with at least one trial"
+        )
+    arguments.whole("n", values.shape[1], 1, MAX_TERMS)
+    target = jnp.asarray(target, values.dtype)
+    shape = (values.shape[0], *values.shape[2:])
+    if target.ndim == 1 and values.ndim == 3 and target.shape != shape[1:]:
+        raise ArgumentError(f"target of shape {target.shape} is not allowed: target has shape {shape[1:]} or {shape}")
+    try:
+        target = jnp.broadcast_to(target, shape)
+    except ValueError:
+        raise ArgumentError(f"target of shape {target.shape} is not allowed: it broadcasts to {shape}") from None
+    if not isinstance(values, Tracer) and not bool(jnp.all(jnp.isfinite(values)) & jnp.all(jnp.isfinite(target))):
+        raise ArgumentError("values or target hold NaN or infinity: all numbers must be finite")
+    return _nearest_rows(values, target, masks, tuple(devices) if devices is not None else None)

@@ -1,0 +1,104 @@
+"""The HTML page."""
+
+import re
+from importlib import resources
+from typing import Any
+
+import jinja2
+import latex2mathml.converter
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+from mdit_py_plugins.dollarmath import dollarmath_plugin
+
+from ltjax.verify.claim import Finding, Verdict
+from ltjax.verify.runner import Report
+
+MANY = 6
+"""Findings alike in kind beyond this number are folded away."""
+
+
+def _math(source: str, options: dict[str, Any]) -> str:
+    return latex2mathml.converter.convert(source, display="block" if options["display_mode"] else "inline")
+
+
+_markdown = MarkdownIt("commonmark").enable("table").use(dollarmath_plugin, renderer=_math, double_inline=True)
+
+
+def typeset(text: str) -> Markup:
+    """Markdown with LaTeX as HTML with MathML, which browsers draw without scripts or fonts."""
+    return Markup(_markdown.render(text))
+
+
+def typeset_inline(text: str) -> Markup:
+    """One line of Markdown with LaTeX."""
+    return Markup(_markdown.renderInline(text))
+
+
+def inline_svg(svg: str, label: str, prefix: str) -> Markup:
+    """An SVG file as an element of the page: no XML header, no fixed size, a name for screen readers.
+
+    Matplotlib hashes its ids, and the same hash can mean another shape in another figure: they get a prefix.
+    """
+    body = svg[svg.index("<svg") :]
+    body = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", body, count=1)
+    body = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", body, count=1)
+    body = re.sub(r'\bid="', f'id="{prefix}-', body)
+    body = re.sub(r"url\(#", f"url(#{prefix}-", body)
+    body = re.sub(r'href="#', f'href="#{prefix}-', body)
+    safe = str(Markup.escape(label))
+    return Markup(body.replace("<svg", f'<svg role="img" aria-label="{safe}"', 1))
+
+
+def number(value: Any) -> str:
+    """A figure as a person reads it."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {number(item)}" for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(number(item) for item in value) + "]"
+    if value is None:
+        return "none"
+    if hasattr(value, "item"):
+        value = value.item()
+    return f"{value:.4g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def closest(findings: tuple[Finding, ...]) -> Finding:
+    """The finding that came nearest to failing: the worst verdict, then the least room to its bound."""
+    order = [Verdict.REFUTED, Verdict.INCONCLUSIVE, Verdict.SUPPORTED, Verdict.PROVED]
+
+    def room(finding: Finding) -> float:
+        n = finding.numbers
+        if n.get("claimed at most"):
+            return 1.0 - n["lower limit"] / n["claimed at most"]
+        if "claimed at least" in n and "lower limit" in n and n["claimed at least"]:
+            return n["lower limit"] / n["claimed at least"] - 1.0
+        if n.get("claimed within"):
+            return 1.0 - max(abs(x) for x in n["difference"]) / n["claimed within"]
+        return 1.0
+
+    return min(findings, key=lambda finding: (order.index(finding.verdict), room(finding)))
+
+
+def page(report: Report, pictures: dict[str, str]) -> str:
+    """The report as one self-contained page.
+
+    Args:
+        report: results and provenance.
+        pictures: SVG text by claim id.
+    """
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.filters |= {"typeset": typeset, "typeset_inline": typeset_inline, "number": number}
+    template = environment.from_string(
+        resources.files("ltjax.verify.report").joinpath("page.html.jinja").read_text("utf-8")
+    )
+    shown = {
+        result.claim.id: inline_svg(pictures[result.claim.id], result.claim.caption, result.claim.id)
+        for result in report.results
+    }
+    captions = {result.claim.id: result.claim.caption for result in report.results}
+    headlines = {
+        result.claim.id: result.claim.headline(result.data) for result in report.results if result.claim.headline
+    }
+    return template.render(
+        report=report, pictures=shown, captions=captions, headlines=headlines, closest=closest, many=MANY
+    )

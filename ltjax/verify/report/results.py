@@ -1,0 +1,56 @@
+"""results.json: every verdict with its evidence and provenance, as plain values."""
+
+import math
+from typing import Any
+
+from ltjax.verify.claim import Evidence
+from ltjax.verify.runner import Report
+
+
+def plain(value: Any) -> Any:
+    """`value` for JSON: no NaN or infinity (null), no NumPy scalars, keys as text."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value
+
+
+def _evidence(evidence: Evidence) -> list[dict[str, Any]]:
+    return [
+        {"name": finding.name, "verdict": str(finding.verdict), "numbers": dict(finding.numbers)}
+        for finding in evidence.findings
+    ]
+
+
+def results_of(report: Report) -> dict[str, Any]:
+    """The whole report as one JSON-able object."""
+    claims = [
+        {
+            "id": result.claim.id,
+            "title": result.claim.title,
+            "statement": result.claim.statement,
+            "verdict": str(result.verdict),
+            "controls": [
+                {
+                    "id": control.id,
+                    "statement": control.statement,
+                    "refuted": evidence.verdict == "refuted",
+                    "findings": _evidence(evidence),
+                }
+                for control, evidence in result.controls
+            ],
+            "evidence": {
+                "findings": _evidence(result.evidence),
+                "level": result.level,
+                "drawn": list(result.drawn),
+                "seconds": round(result.seconds, 2),
+            },
+        }
+        for result in report.results
+    ]
+    return plain({"claims": claims, "passed": report.passed, "provenance": report.provenance})

@@ -1,0 +1,145 @@
+r"""SS-3: The Poisson law.
+
+**Hypotheses.** $X_1,\dots,X_n$ independent, uniform on $[-1,1]$; $z$ fixed; $\mu=\tfrac12\sum X_i$,
+$s^2=\tfrac14\sum X_i^2$.
+
+**Statement.** The number of subset sums within $\varepsilon$ of $z$ is asymptotically Poisson given $X$, with mean
+$$\lambda(X)=2\varepsilon\,2^n\,\frac1s\,\varphi\!\left(\frac{z-\mu}{s}\right),$$
+so that $P(\text{hit})-E[1-e^{-\lambda(X)}]\to0$. The claim checked is $|P(\text{hit})-E[1-e^{-\lambda}]|\le0.01$ for
+$n\ge14$.
+
+**Source.** Mertens (2000), *Random costs in combinatorial optimization*; proved for number partitioning by
+Borgs, Chayes, Pittel (2001), *Phase transition and finite-size scaling for the integer partitioning problem*.
+
+**Checked.** For $n=14,16,18$ and precisions with hit probabilities from 0.05 to 0.95, a two-sided equivalence
+test: the whole interval of the difference lies within 0.01. The prediction is averaged over draws of NumPy's
+own generator, apart from the measured trials, so a biased sampler shows too. That the difference shrinks: at
+$n=8$ it is certainly larger than at $n=12$.
+"""
+
+import math
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from ltjax.bounds import subset_sum as bounds
+from ltjax.figures import style as drawing
+from ltjax.inference import intervals
+from ltjax.problems.subset_sum import SubsetSum
+from ltjax.verify import findings
+from ltjax.verify.claim import Control, Finding, Run, claim_of
+
+NS = (8, 10, 12, 14, 16, 18)
+JUDGED = (14, 16, 18)
+COMPARED = (8, 12)
+RATES = (0.07, 0.25, 0.6, 1.2, 2.5, 5.0, 10.0)
+"""Rough mean numbers of hitting subsets; they choose the precisions."""
+TARGET = 0.5
+MARGIN = 0.01
+PREDICTED = 400_000
+COMPARED_RATE = 5.0
+
+
+def precision(n: int, rate: float) -> float:
+    """ε at which about `rate` subsets hit: s ≈ √(n/12), φ averaged over X ≈ 0.38."""
+    return rate * math.sqrt(n / 12.0) / (2.0 * 2.0**n * 0.38)
+
+
+def predictions(cells: Sequence[tuple[int, float]], draws: int) -> dict[tuple[int, float], Any]:
+    """λ's factors for each cell, over NumPy's own draws: rows of λ(X)."""
+    rng = np.random.default_rng(np.random.SeedSequence(20010302))
+    values = rng.uniform(-1.0, 1.0, (draws, max(n for n, _ in cells)))
+    by_n = {n: bounds.poisson_rate(values[:, :n], TARGET, 1.0) for n in {n for n, _ in cells}}
+    return {(n, e): (by_n[n] * e).astype(np.float32) for n, e in cells}
+
+
+def measure(run: Run) -> dict[str, Any]:
+    problem = SubsetSum(law="uniform", target=TARGET)
+    cells = [(n, precision(n, rate)) for n in NS for rate in RATES]
+    eps = sorted({e for _, e in cells})
+    sharp = [(n, precision(n, COMPARED_RATE)) for n in COMPARED]
+    return {
+        "counts": run.count(problem, NS, eps, 400_000),
+        "rates": predictions(cells, PREDICTED),
+        "sharp": run.count(problem, COMPARED, sorted(e for _, e in sharp), 1_600_000),
+        "sharp_rates": predictions(sharp, 4 * PREDICTED),
+    }
+
+
+def difference(counts: Any, rates: Any, cell: tuple[int, float], level: float, rate: float) -> tuple[float, ...]:
+    """Limits of P(hit) - E[1 - exp(-rate·λ)], wrong with chance at most `level`, and the two estimates."""
+    i, j = counts.ns.index(cell[0]), counts.eps.index(cell[1])
+    hits, undecided = int(counts.hits[i, j]), int(counts.undecided[i, j])
+    low, high = intervals.clopper_pearson(hits, counts.trials, 1.0 - level / 2.0, undecided)
+    predicted = -np.expm1(-rate * rates[cell].astype(float))
+    below, above = intervals.mean_interval(predicted, level / 2.0)
+    return float(low) - above, float(high) - below, hits / counts.trials, float(predicted.mean())
+
+
+def judge(data: dict[str, Any], level: float, rate: float = 1.0, margin: float = MARGIN) -> Sequence[Finding]:
+    cells = [cell for cell in data["rates"] if cell[0] in JUDGED]
+    level /= len(cells) + len(COMPARED)
+    found = []
+    for n, e in cells:
+        low, high, measured, predicted = difference(data["counts"], data["rates"], (n, e), level, rate)
+        found.append(
+            findings.within(
+                f"P(hit) against E[1 − exp(−λ)] at n = {n}, ε = {e:.3g}",
+                low,
+                high,
+                margin,
+                measured=measured,
+                predicted=predicted,
+                level=level,
+            )
+        )
+    # The least possible |difference| at the smaller n against the greatest possible one at the larger n.
+    sizes = []
+    for cell in sorted(data["sharp_rates"]):
+        low, high, *_ = difference(data["sharp"], data["sharp_rates"], cell, level, rate)
+        sizes.append((max(0.0, low, -high), max(abs(low), abs(high))))
+    small, large = sizes
+    found.append(
+        findings.smaller(
+            f"the difference at n = {COMPARED[1]} is smaller than at n = {COMPARED[0]}", large, small, level=level
+        )
+    )
+    return found
+
+
+def draw(data: dict[str, Any]) -> Figure:
+    counts, rates = data["counts"], data["rates"]
+    figure, (left, right) = drawing.panels(2)
+    for i, n in enumerate(NS):
+        cells = [cell for cell in rates if cell[0] == n]
+        x = [precision(n, r) / precision(n, 1.0) for r in RATES]
+        rows = [difference(counts, rates, cell, 0.01, 1.0) for cell in cells]
+        if n in JUDGED:
+            left.plot(x, [row[2] for row in rows], **drawing.style(i, linestyle=""), label=f"n = {n}")
+            left.plot(x, [row[3] for row in rows], color=drawing.COLOURS[i], linewidth=1)
+        gap = [row[2] - row[3] for row in rows]
+        error = np.abs([[row[0] for row in rows], [row[1] for row in rows]] - np.array(gap))
+        right.errorbar(
+            [row[3] for row in rows], gap, yerr=error, capsize=2, elinewidth=0.8, label=f"n = {n}", **drawing.style(i)
+        )
+    left.set(xscale="log", xlabel="ε, in units of one expected hit", ylabel="P(hit), z = 0.5")
+    left.legend(title="lines: Poisson law")
+    right.axhspan(-MARGIN, MARGIN, color="#eeeeee", zorder=0)
+    right.set(xlabel="E[1 − exp(−λ)]", ylabel="measured − predicted")
+    right.legend(ncols=2)
+    return figure
+
+
+CLAIM = claim_of(
+    sys.modules[__name__],
+    "SS-3",
+    [
+        Control("SS-3-double", r"the mean is $2\lambda$", {"rate": 2.0}),
+        Control("SS-3-tenth-more", r"the mean is $1.1\,\lambda$", {"rate": 1.1}),
+    ],
+    "Left: measured hit frequencies (marks) on the Poisson law (lines). Right: their difference with 99% limits; "
+    "grey: the margin claimed for n ≥ 14.",
+)
