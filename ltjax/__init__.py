@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from ltjax.inference.thresholds import Threshold, threshold
     from ltjax.laws import LAWS, Law, get_law
     from ltjax.machine.devices import use_cores
-    from ltjax.problems.base import AbstractProblem, Decision
-    from ltjax.problems.neuron_pruning import NeuronPruning
+    from ltjax.problems.base import AbstractProblem
+    from ltjax.problems.pruning import NeuronPruning, WeightPruning
     from ltjax.problems.subset_sum import SubsetSum
-    from ltjax.problems.weight_pruning import WeightPruning
     from ltjax.search.sums.nearest import nearest_subset_sums
+    from ltjax.trials.decide import Decision
 
 __version__ = "0.1.0"
 
@@ -30,10 +30,10 @@ _HOME = {
     "get_law": "ltjax.laws",
     "use_cores": "ltjax.machine.devices",
     "AbstractProblem": "ltjax.problems.base",
-    "Decision": "ltjax.problems.base",
-    "NeuronPruning": "ltjax.problems.neuron_pruning",
+    "Decision": "ltjax.trials.decide",
+    "NeuronPruning": "ltjax.problems.pruning",
     "SubsetSum": "ltjax.problems.subset_sum",
-    "WeightPruning": "ltjax.problems.weight_pruning",
+    "WeightPruning": "ltjax.problems.pruning",
 }
 
 __all__ = [

@@ -75,9 +75,14 @@ def increasing(name: str, values: Sequence[Any], low: int, high: int) -> tuple[i
     return numbers
 
 
+def is_collection(value: Any) -> bool:
+    """Whether these are several values: any collection but a word; an array without axes is one value."""
+    return isinstance(value, Iterable) and not isinstance(value, str) and getattr(value, "ndim", 1) > 0
+
+
 def precisions(value: Any) -> tuple[float, ...]:
     """ε, one or several, as a non-empty tuple of positive finite floats."""
-    values = list(value) if isinstance(value, Iterable) and not isinstance(value, str) else [value]
+    values = list(value) if is_collection(value) else [value]
     if not values:
         raise ArgumentError("eps=[] is not allowed: eps is one or more finite numbers above 0")
     return tuple(real("eps", item, above=0.0) for item in values)

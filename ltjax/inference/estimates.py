@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -15,13 +15,25 @@ from ltjax import arguments
 from ltjax.arguments import ArgumentError
 from ltjax.inference import intervals
 from ltjax.outcomes import HIT
-from ltjax.problems.base import AbstractProblem, Decision
-from ltjax.trials.dispatch import count
+from ltjax.problems.base import AbstractProblem
+from ltjax.solvers.base import AbstractSolver
+from ltjax.solvers.choose import choose, names
+from ltjax.trials.counts import count
+from ltjax.trials.decide import Decision
+
+MANY = 0.2
+"""Share of undecided trials from which an answer says why, and what would help."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Estimate:
-    """P(hit) lies in [lower, upper] with the stated confidence, whatever the undecided trials are."""
+    """P(hit) lies in [lower, upper] with the stated confidence, whatever the undecided trials are.
+
+    Attributes:
+        problem: its options and how trials were drawn and decided.
+        by: for each method, the hits and the misses that rest on it.
+        advice: why many trials are undecided and what would decide them; None where few are.
+    """
 
     problem: dict[str, Any]
     n: int
@@ -34,6 +46,8 @@ class Estimate:
     upper: float
     confidence: float
     interval: str
+    by: Mapping[str, tuple[int, int]]
+    advice: str | None
 
 
 @contextlib.contextmanager
@@ -63,7 +77,7 @@ def estimate(
     key: Key[Array, ""],
     confidence: float = 0.99,
     interval: Literal["exact", "anytime"] = "exact",
-    solver: str = "auto",
+    solver: AbstractSolver | str | None = None,
     witness: str | os.PathLike[str] | None = None,
     **how: Any,
 ) -> Estimate:
@@ -78,48 +92,76 @@ def estimate(
         confidence: of the interval, in (0, 1).
         interval: "exact" (Clopper-Pearson, for a number of trials fixed beforehand) or "anytime"
             (holds however the number of trials was chosen).
-        solver: "auto", or "milp" where the problem has it: a slow exact reference.
+        solver: a solver, its name (`ltjax.solvers.choose.names`), or None: what suits the problem, n and ε best.
         witness: an .npz file to write the hits into: `trial` (which), `error` (the certified bound), what was
             drawn (for networks u, v, w) and the mask or masks. It is written when all trials are decided.
         how: `chunk`, `devices`, `progress` as for `ltjax.trials.dispatch.decisions`.
+
+    Raises:
+        ArgumentError: for arguments outside what is allowed.
     """
-    arguments.real("confidence", confidence, above=0.0, below=1.0)
+    confidence = arguments.real("confidence", confidence, above=0.0, below=1.0)
     arguments.choice("interval", interval, ["exact", "anytime"])
     eps = arguments.real("eps", eps, above=0.0)
-    problem = problem.with_solver(solver)
+    n = arguments.whole("n", n, 1, problem.max_n)
+    trials = arguments.whole("trials", trials, 1)
+    choice = choose(problem, n, eps, solver)
     hits_seen: list[dict[str, np.ndarray]] = []
     decided = 0
 
     def keep(decision: Decision) -> None:
         nonlocal decided
         hit = np.flatnonzero(decision.status[:, 0, 0] == HIT)
-        masks = {name: array[hit, 0] for name, array in decision.witness.items()}
+        masks = {name: array[hit, 0, 0] for name, array in decision.witness.items()}
         drawn = {name: array[hit] for name, array in decision.instance.items()}
-        hits_seen.append({"trial": hit + decided, "error": decision.upper[hit, 0]} | drawn | masks)
+        hits_seen.append({"trial": hit + decided, "error": decision.upper[hit, 0, 0]} | drawn | masks)
         decided += len(decision)
 
     if witness is None:
-        counts = count(problem, (n,), (eps,), trials, key, **how)
+        counts = count(problem, (n,), (eps,), trials, key, solver=solver, **how)
     else:
         # Opened first: finding out after the work that it cannot be written would be rude.
         with _replacing(Path(witness)) as file:
-            counts = count(problem, (n,), (eps,), trials, key, each=keep, **how)
+            counts = count(problem, (n,), (eps,), trials, key, solver=solver, each=keep, **how)
             arrays: dict[str, Any] = {name: np.concatenate([x[name] for x in hits_seen]) for name in hits_seen[0]}
             np.savez_compressed(file, **arrays)
-    hits, misses, undecided = (int(x[0, 0]) for x in (counts.hits, counts.misses, counts.undecided))
+    hits, misses, undecided = counts.at(n, eps)
     limits = intervals.clopper_pearson if interval == "exact" else intervals.anytime
-    lower, upper = limits(hits, counts.trials, confidence, undecided)
-    described = problem.provenance(eps)
+    lower, upper = limits(hits, trials, confidence, undecided)
     return Estimate(
-        described,
-        int(n),
+        problem.describe() | choice.describe(),
+        n,
         eps,
         hits,
         misses,
         undecided,
-        counts.trials,
+        trials,
         float(lower),
         float(upper),
         confidence,
         interval,
+        {method: (int(own[0][0, 0]), int(own[1][0, 0])) for method, own in counts.by.items()},
+        advice(problem, n, eps, solver, undecided / trials),
     )
+
+
+def advice(
+    problem: AbstractProblem, n: int, eps: float, solver: AbstractSolver | str | None, undecided: float
+) -> str | None:
+    """Why a share of the trials is undecided, and what would decide them; None for a small share."""
+    if undecided < MANY:
+        return None
+    choice = choose(problem, n, eps, solver)
+    why = f"{undecided:.0%} of the trials are undecided: {', '.join(choice.solver.methods)} found neither a mask nor a "
+    why += "reason that there is none"
+    if choice.solver.dtype == "float32":
+        return f"{why} beyond what float32 draws may be off by; solver=float64 draws finer"
+    exact = {"milp": "integer programming, slow", "all masks": "every mask, n at most 16"}
+    helpful = [f"solver={name} ({exact[name]})" for name in names(problem) if name in exact and solver != name]
+    if "all masks" in names(problem) and n > 16:
+        helpful = [each for each in helpful if "all masks" not in each]
+    more = " or ".join(helpful) if helpful else "a smaller n or another ε"
+    return f"{why}; more trials will not help, {more} may"
+
+
+__all__ = ["Estimate", "advice", "estimate"]

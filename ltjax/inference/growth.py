@@ -25,7 +25,7 @@ from jaxtyping import Array, Float
 
 from ltjax import arguments
 from ltjax.arguments import ArgumentError
-from ltjax.trials.dispatch import FirstHits
+from ltjax.trials.counts import FirstHits
 
 ITERATIONS = 2000
 TOLERANCE = 1e-7

@@ -1,7 +1,7 @@
 """n_p(ε): the least n at which the hit probability is at least p, as a certified bracket."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, overload
 
 import numpy as np
@@ -10,7 +10,10 @@ from jaxtyping import Array, Key
 from ltjax import arguments
 from ltjax.inference import intervals
 from ltjax.problems.base import AbstractProblem
-from ltjax.trials import dispatch as _trials
+from ltjax.solvers.base import AbstractSolver
+from ltjax.solvers.choose import choose, likely_size
+from ltjax.trials.counts import Counts, FirstHits, count
+from ltjax.trials.dispatch import MAX_TRIALS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +51,7 @@ def interpolate(ns: Sequence[int], frequency: np.ndarray, p: float) -> float | N
     return float(x[j - 1] + (p - y[j - 1]) / (y[j] - y[j - 1]) * (x[j] - x[j - 1]))
 
 
-def brackets(outcomes: _trials.FirstHits, p: float, confidence: float, problem: dict[str, Any]) -> list[Threshold]:
+def brackets(outcomes: FirstHits, p: float, confidence: float, problem: dict[str, Any]) -> list[Threshold]:
     """The bracket of n_p for each ε of a run that decided some sizes n.
 
     The lower end is one more than the largest n whose upper limit is below p, the upper end the least n
@@ -61,7 +64,7 @@ def brackets(outcomes: _trials.FirstHits, p: float, confidence: float, problem: 
     return [bracket(counts, j, p, confidence, problem) for j in range(len(counts.eps))]
 
 
-def bracket(counts: _trials.Counts, j: int, p: float, confidence: float, problem: dict[str, Any]) -> Threshold:
+def bracket(counts: Counts, j: int, p: float, confidence: float, problem: dict[str, Any]) -> Threshold:
     """The bracket of n_p at the j-th ε of the counts; see `brackets`."""
     level, ns = (1.0 - confidence) / 2.0, np.asarray(counts.ns)
     hits, undecided = counts.hits[:, j], counts.undecided[:, j]
@@ -87,59 +90,144 @@ def bracket(counts: _trials.Counts, j: int, p: float, confidence: float, problem
 def threshold(problem: AbstractProblem, *, eps: float, key: Key[Array, ""], **options: Any) -> Threshold: ...
 @overload
 def threshold(
-    problem: AbstractProblem, *, eps: Sequence[float], key: Key[Array, ""], **options: Any
+    problem: AbstractProblem, *, eps: Iterable[float], key: Key[Array, ""], **options: Any
 ) -> list[Threshold]: ...
 def threshold(
     problem: AbstractProblem,
     *,
-    eps: float | Sequence[float],
+    eps: float | Iterable[float],
     key: Key[Array, ""],
     p: float = 0.5,
     trials: int = 400,
     n_max: int | None = None,
     confidence: float = 0.99,
+    solver: AbstractSolver | str | None = None,
     **how: Any,
 ) -> Threshold | list[Threshold]:
-    """Bracket n_p(ε), for one ε or for several from the same draws.
+    """Bracket n_p(ε), for one ε or for several.
+
+    Where a method decides all sizes at once, all are decided, and precisions that are drawn alike share their draws.
+    Where each size costs, sizes are halved in on, from a fixed list up to `n_max`; see `brackets` for why that needs no
+    correction.
 
     Args:
         problem: for example `ltjax.SubsetSum(target="cover")`.
-        eps: one precision, or several.
+        eps: one precision, or any collection of them.
         key: `jax.random.key(seed)`.
         p: the hit probability to reach, in (0, 1).
         trials: independent draws.
         n_max: the largest n to look at. By default it grows until a tenth of the trials' pilot run says
             that the bracket will close; the pilot only chooses how far to look.
         confidence: of each bracket.
+        solver: a solver, its name, or None: what suits each n and ε best.
         how: `chunk`, `devices`, `progress` as for `ltjax.trials.dispatch.decisions`.
 
     Returns:
-        A `Threshold` for a single ε, a list of them otherwise.
+        A `Threshold` for a single ε, a list of them in the order asked otherwise.
+
+    Raises:
+        ArgumentError: for arguments outside what is allowed.
     """
     precisions = arguments.precisions(eps)
     arguments.real("p", p, above=0.0, below=1.0)
     arguments.real("confidence", confidence, above=0.0, below=1.0)
-    arguments.whole("trials", trials, 1, _trials.MAX_TRIALS)
-    found = []
-    for group in problem.groups(precisions):
-        largest = n_max
-        if largest is None:
-            largest = _reach(problem, min(group), p, max(trials // 10, 40), key, how)
-        ns = problem.sizes(arguments.whole("n_max", largest, 1, problem.resolved(min(group)).max_n))
-        outcomes = _trials.first_hits(problem, ns, group, trials, key, **how)
-        found += brackets(outcomes, p, confidence, problem.provenance(min(group)))
-    return found if isinstance(eps, Sequence) else found[0]
+    arguments.whole("trials", trials, 1, MAX_TRIALS)
+    if n_max is not None:
+        arguments.whole("n_max", n_max, 1, problem.max_n)
+    ask = _Asker(problem, p, trials, key, (1.0 - confidence) / 2.0, solver, how)
+    groups: dict[Any, list[float]] = {}
+    for e in dict.fromkeys(precisions):
+        choice = choose(problem, min(likely_size(problem, e), n_max or problem.max_n), e, solver)
+        groups.setdefault(choice if not choice.solver.traced_sizes else (choice, e), []).append(e)
+    found: dict[float, Threshold] = {}
+    for group in groups.values():
+        largest = ask.reach(min(group)) if n_max is None else int(n_max)
+        for e, counts in ask.counts(largest, group).items():
+            described = problem.describe() | choose(problem, largest, e, solver).describe()
+            found[e] = bracket(counts, 0, p, confidence, described)
+    ordered = [found[e] for e in precisions]
+    return ordered if arguments.is_collection(eps) else ordered[0]
 
 
-def _reach(problem: AbstractProblem, eps: float, p: float, pilot: int, key: Key[Array, ""], how: dict[str, Any]) -> int:
-    """An n at which clearly more than p of a few trials hit, or the largest n there is."""
-    quiet = {name: value for name, value in how.items() if name != "progress"}
-    most = problem.resolved(eps).max_n
-    n = min(problem.first_guess(eps), most)
-    while n < most:
-        # All sizes up to n, as the run itself will decide them: the compiled search is then the same.
-        hits = int(_trials.count(problem, problem.sizes(n), (eps,), pilot, key, **quiet).hits[-1, 0])
-        if intervals.clopper_pearson_lower(hits, pilot, 0.1) > p:
-            break
-        n = min(n + max(1, n // 10), most)
-    return n
+@dataclasses.dataclass(frozen=True)
+class _Asker:
+    """Asks for counts at sizes of one problem."""
+
+    problem: AbstractProblem
+    p: float
+    trials: int
+    key: Any
+    level: float
+    solver: AbstractSolver | str | None
+    how: dict[str, Any]
+
+    def reach(self, eps: float) -> int:
+        """An n at which clearly more than p of a few trials hit, or the largest n there is."""
+        quiet = {name: value for name, value in self.how.items() if name != "progress"}
+        most, pilot = self.problem.max_n, max(self.trials // 10, 40)
+        n = min(likely_size(self.problem, eps), most)
+        while n < most:
+            # All sizes up to n where the run itself will decide them at once: the compiled search is then the same.
+            cheap = not choose(self.problem, n, eps, self.solver).solver.traced_sizes
+            ns = range(1, n + 1) if cheap else (n,)
+            hits = int(count(self.problem, ns, (eps,), pilot, self.key, solver=self.solver, **quiet).hits[-1, 0])
+            if intervals.clopper_pearson_lower(hits, pilot, 0.1) > self.p:
+                break
+            n = min(n + max(1, n // 10), most)
+        return n
+
+    def counts(self, n_max: int, group: list[float]) -> dict[float, Counts]:
+        """Counts at enough sizes up to n_max for the brackets, by ε."""
+        sizes = ladder(n_max)
+        cheap = [n for n in sizes if not choose(self.problem, n, group[0], self.solver).solver.traced_sizes]
+        together = self._count(cheap, group) if cheap else None
+        found = {}
+        for j, e in enumerate(group):
+            known = {} if together is None else {n: _one(together, i, j) for i, n in enumerate(cheap)}
+            if len(cheap) < len(sizes):
+                self._halve(sizes, e, known)
+            ns = tuple(sorted(known))
+            hits, misses, undecided = (np.array([known[n][k] for n in ns])[:, None] for k in range(3))
+            found[e] = Counts(ns, (e,), self.trials, hits, misses, undecided)
+        return found
+
+    def _count(self, ns: Sequence[int], eps: Sequence[float]) -> Counts:
+        return count(self.problem, ns, eps, self.trials, self.key, solver=self.solver, **self.how)
+
+    def _halve(self, sizes: Sequence[int], eps: float, known: dict[int, tuple[int, int, int]]) -> None:
+        """Look at sizes until the least that certainly reaches p and the largest that certainly does not are known."""
+
+        def look(n: int) -> tuple[int, int, int]:
+            if n not in known:
+                known[n] = _one(self._count((n,), (eps,)), 0, 0)
+            return known[n]
+
+        def does(n: int) -> bool:
+            return intervals.clopper_pearson_lower(look(n)[0], self.trials, self.level) >= self.p
+
+        def may(n: int) -> bool:
+            hits, _, undecided = look(n)
+            return intervals.clopper_pearson_upper(hits + undecided, self.trials, self.level) >= self.p
+
+        look(sizes[-1])
+        for holds in (does, may):
+            low, high = -1, len(sizes) - 1
+            while high - low > 1:
+                middle = (low + high) // 2
+                low, high = (low, middle) if holds(sizes[middle]) else (middle, high)
+
+
+def _one(counts: Counts, i: int, j: int) -> tuple[int, int, int]:
+    return int(counts.hits[i, j]), int(counts.misses[i, j]), int(counts.undecided[i, j])
+
+
+def ladder(n_max: int) -> tuple[int, ...]:
+    """The sizes up to n_max that a threshold may look at, the last of them n_max: all of them if there are few, else in
+    steps of an eighth, which is fine enough for a bracket."""
+    sizes = [n_max]
+    while sizes[-1] > 1:
+        sizes.append(sizes[-1] - max(1, sizes[-1] // 8 if sizes[-1] > 200 else 1))
+    return tuple(sizes[::-1])
+
+
+__all__ = ["Threshold", "bracket", "brackets", "interpolate", "ladder", "threshold"]

@@ -11,7 +11,7 @@ from ltjax.sweeps.engines import AbstractEngine
 from ltjax.sweeps.run import plan
 from ltjax.sweeps.spec import Spec, Task
 from ltjax.sweeps.work import dispatch_size, stream_key
-from ltjax.trials import dispatch as trials
+from ltjax.trials.dispatch import decisions
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +45,7 @@ def forecast(spec: Spec, engine: AbstractEngine, *, patience: float = 60.0) -> l
     mean = sum(timed.values()) / len(timed)
     found = []
     for task in tasks:
-        block = task.procedure.block(max(task.ns))
+        block = task.choice.solver.block(max(task.ns))
         seconds = -(-task.trials // block) * timed.get(_program(task), mean)
         _, share = engine.memory
         chunk = dispatch_size(task, max(task.ns), [None] * engine.devices) * share // engine.devices
@@ -55,15 +55,16 @@ def forecast(spec: Spec, engine: AbstractEngine, *, patience: float = 60.0) -> l
 
 def _program(task: Task) -> Any:
     """What tasks share when they share a compilation of the search."""
-    return task.procedure.searched_as(), task.ns, task.eps
+    return task.choice.solver, task.ns, task.eps
 
 
 def _block_seconds(task: Task, device: Any) -> float:
-    procedure, key = task.procedure, stream_key(task.seed, task.stream)
-    block = procedure.block(max(task.ns))
+    share, key = task.share(), stream_key(task.seed, task.stream)
+    block = share.solver.block(max(task.ns))
     seconds = 0.0
     for _ in range(2):  # the first compiles
         began = time.perf_counter()
-        trials.count(procedure, task.ns, task.eps, block, key, chunk=block, devices=[device])
+        for _ in decisions(share, block, key, chunk=block, devices=[device]):
+            pass
         seconds = time.perf_counter() - began
     return seconds

@@ -13,7 +13,8 @@ import numpy as np
 
 from ltjax.arguments import ArgumentError
 from ltjax.machine import devices as parallel
-from ltjax.problems.base import AbstractProcedure
+from ltjax.problems.base import AbstractProblem
+from ltjax.solvers.choose import Choice
 from ltjax.sweeps.spec import Task
 from ltjax.trials.dispatch import chunk_size
 
@@ -43,29 +44,29 @@ def need(task: Task) -> Need:
     of few neurons are compared in one fused loop is it far above, and still small. What the process takes itself,
     some hundred MiB with its compiler, is not counted.
     """
-    procedure, n = task.procedure, max(task.ns)
-    drawn = _drawn(procedure, n)
-    block, found = _searched(procedure.searched_as(), task.ns, len(task.eps))
+    share, n = task.share(), max(task.ns)
+    drawn = _drawn(share.problem, share.choice, n)
+    block, found = _searched(share.problem, share.choice, task.ns, len(task.eps))
     rows = _bytes(jax.tree.leaves(drawn)) + found
-    trial = -(-rows // procedure.block(n))
+    trial = -(-rows // share.solver.block(n))
     return Need(block + 2 * rows, 3 * trial + 9 * len(task.ns) * n)
 
 
 @lru_cache(maxsize=256)
-def _drawn(procedure: AbstractProcedure, n: int) -> Any:
-    with jax.enable_x64(procedure.uses_float64):
-        keys = jax.eval_shape(lambda: jax.random.split(jax.random.key(0), procedure.block(n)))
-        return jax.eval_shape(jax.vmap(lambda key: procedure.draw(key, n)), keys)
+def _drawn(problem: AbstractProblem, choice: Choice, n: int) -> Any:
+    with jax.enable_x64(choice.solver.dtype == "float64"):
+        keys = jax.eval_shape(lambda: jax.random.split(jax.random.key(0), choice.solver.block(n)))
+        return jax.eval_shape(jax.vmap(lambda key: choice.draw(problem, key, n)), keys)
 
 
 @lru_cache(maxsize=256)
-def _searched(procedure: AbstractProcedure, ns: tuple[int, ...], precisions: int) -> tuple[int, int]:
+def _searched(problem: AbstractProblem, choice: Choice, ns: tuple[int, ...], precisions: int) -> tuple[int, int]:
     """(peak bytes of a block's search, bytes of what it finds)"""
-    instances = _drawn(procedure, max(ns))
-    with jax.enable_x64(procedure.uses_float64):
-        eps = jax.ShapeDtypeStruct((precisions,), np.float64 if procedure.uses_float64 else np.float32)
-        sizes = procedure.as_searched(ns)
-        traced, found = jax.make_jaxpr(lambda rows, eps: procedure.search(rows, sizes, eps), return_shape=True)(
+    instances, solver = _drawn(problem, choice, max(ns)), choice.solver
+    with jax.enable_x64(solver.dtype == "float64"):
+        eps = jax.ShapeDtypeStruct((precisions,), np.dtype(solver.dtype))
+        sizes = solver.as_searched(ns)
+        traced, found = jax.make_jaxpr(lambda rows, eps: solver.search(rows, sizes, eps), return_shape=True)(
             instances, eps
         )
     return _peak(traced.jaxpr), _bytes(jax.tree.leaves(found))
@@ -117,8 +118,8 @@ def fitted(task: Task, memory: int, devices: int = 1, share: int = 1) -> Task:
     Raises:
         ArgumentError: naming `chunk`, where that is what is too large, or `n`.
     """
-    wanted, procedure = need(task), task.procedure
-    block = procedure.block(max(task.ns))
+    wanted, solver = need(task), task.choice.solver
+    block = solver.block(max(task.ns))
     least = parallel.padded(1, block) * share
     if wanted.total(least, share) > memory:
         raise ArgumentError(
@@ -126,7 +127,7 @@ def fitted(task: Task, memory: int, devices: int = 1, share: int = 1) -> Task:
             f"{in_words(wanted.total(least, share))} and there are {in_words(memory)}"
         )
     if task.chunk is not None:
-        chunk = chunk_size(procedure, max(task.ns), [None] * devices, task.chunk) * share // devices
+        chunk = chunk_size(solver, max(task.ns), [None] * devices, task.chunk) * share // devices
         if wanted.total(chunk, share) > memory:
             raise ArgumentError(
                 f"chunk={task.chunk} is too large for memory: {describe(task)} needs about "
@@ -134,14 +135,14 @@ def fitted(task: Task, memory: int, devices: int = 1, share: int = 1) -> Task:
             )
         return task
     room = int(min(SHARE * memory, memory - share * wanted.block) / wanted.trial) * devices // share
-    default = chunk_size(procedure, max(task.ns), [None] * devices)
+    default = chunk_size(solver, max(task.ns), [None] * devices)
     return task if default <= room else dataclasses.replace(task, chunk=max(room - room % block, block))
 
 
 def describe(task: Task) -> str:
     """The task's problem in a few words."""
-    hidden = ("problem", "capacity", "solver", "sampling", "window", "size", "max_size")
-    options = {k: v for k, v in task.described.items() if k not in hidden or v not in (None, "auto", task.problem)}
+    hidden = ("problem", "solver", "window", "dtype", "size", "max_size")
+    options = {k: v for k, v in task.described.items() if k not in hidden or (k.endswith("size") and v is not None)}
     return ", ".join([task.problem, *(f"{k} {v}" for k, v in options.items() if k != "problem")])
 
 

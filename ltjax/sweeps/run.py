@@ -79,8 +79,8 @@ def looks(task: Task, until: Until | None) -> Iterator[int]:
     """
     at = 0
     if until is not None:
-        procedure = task.procedure
-        first = procedure.blocks_per_chunk * procedure.block(max(task.ns))
+        solver = task.choice.solver
+        first = solver.blocks_per_chunk * solver.block(max(task.ns))
         while (at := row_end(max(at, first - 1))) < task.trials:
             yield at
             first = at + at // 8
@@ -111,14 +111,14 @@ class _Run:
         self.flying = 0
         self.failed: str | None = None
         self.proven = False
-        self.program = (task.procedure.searched_as(), task.ns, task.eps)
+        self.program = (task.choice.solver, task.ns, task.eps)
         self.weight = 1.0 / self.block
         self._refill()
 
     @property
     def block(self) -> int:
         """Trials a block at the largest n still searched."""
-        return self.task.procedure.block(self.task.ns[self.grid[0][-1]])
+        return self.task.choice.solver.block(self.task.ns[self.grid[0][-1]])
 
     @property
     def finished(self) -> bool:
@@ -339,5 +339,5 @@ def _outcomes(runs: list[_Run], engine: AbstractEngine, speed: dict[Any, float])
 def _size(each: _Run, engine: AbstractEngine, speed: float) -> int:
     """Trials for a job: a dispatch at first, then what takes about two seconds at the speed measured."""
     task = each.task
-    own = task.chunk or task.procedure.blocks_per_chunk * each.block * engine.devices
+    own = task.chunk or task.choice.solver.blocks_per_chunk * each.block * engine.devices
     return min(max(own, int(speed * SECONDS_A_JOB)), MAX_TRIALS)

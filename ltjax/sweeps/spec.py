@@ -9,7 +9,6 @@ stream is the same in every sweep, task, chunk, machine and year. A task is only
 import dataclasses
 import difflib
 import hashlib
-import importlib
 import itertools
 import json
 import math
@@ -24,19 +23,16 @@ import numpy as np
 from ltjax import arguments
 from ltjax.arguments import ArgumentError
 from ltjax.inference import intervals
-from ltjax.problems.base import AbstractProblem, AbstractProcedure
+from ltjax.problems.base import AbstractProblem
+from ltjax.problems.registry import PROBLEMS, problem_class
+from ltjax.solvers.choose import Choice, choose
 from ltjax.trials.dispatch import MAX_TRIALS
+from ltjax.trials.plan import Share, plan
 
-PROBLEMS = {
-    "subset-sum": "ltjax.problems.subset_sum:SubsetSum",
-    "neuron-pruning": "ltjax.problems.neuron_pruning:NeuronPruning",
-    "weight-pruning": "ltjax.problems.weight_pruning:WeightPruning",
-}
-"""Where each problem's class is. A spec may also name a class of its own in this form."""
 MOST_CELLS = 1_000_000
 MOST_TRIALS_TO_VERDICT = 100_000
 """Where `until = "verdict"` gives up on a cell whose probability is near one half, unless `trials` says."""
-FORMAT = 1
+FORMAT = 2
 """Of cell hashes: part of what is hashed."""
 
 
@@ -106,25 +102,10 @@ def make_problem(name: str, options: tuple[tuple[str, Any], ...]) -> AbstractPro
     return problem_class(name)(**dict(options))
 
 
-@lru_cache(maxsize=256)
-def make_procedure(name: str, options: tuple[tuple[str, Any], ...], eps: float) -> AbstractProcedure:
-    """How that problem is drawn and decided at ε."""
-    return make_problem(name, options).resolved(eps)
-
-
-def problem_class(name: Any) -> type[AbstractProblem]:
-    """The class behind `problem = name`, imported now."""
-    place = PROBLEMS.get(name, name) if isinstance(name, str) else ""
-    module, _, attribute = place.partition(":")
-    if not attribute:
-        arguments.choice("problem", name, [*PROBLEMS, "module:Class"])
-    try:
-        found = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise ArgumentError(f"problem={name!r} cannot be loaded: {error}") from None
-    if not (isinstance(found, type) and issubclass(found, AbstractProblem)):
-        raise ArgumentError(f"problem={name!r} is not allowed: {place} is no problem class")
-    return found
+@lru_cache(maxsize=1024)
+def make_choice(name: str, options: tuple[tuple[str, Any], ...], solver: str | None, n: int, eps: float) -> Choice:
+    """How a cell of that problem is drawn and decided."""
+    return choose(make_problem(name, options), n, eps, solver)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,17 +113,18 @@ class Task:
     """Cells that one trial decides together: all of `ns` × `eps` of one stream.
 
     Attributes:
-        problem, options, precision: what rebuilds the procedure in any process.
-        described: the problem as it is drawn, plain values.
+        problem, options: what rebuilds the problem in any process.
+        solver: as the spec names it; None: what suits each cell best.
+        described: the problem and how its trials are drawn and decided, plain values.
         seed: of the spec.
         ns, eps: increasing sizes, decreasing precisions.
         trials: how many, or at most how many.
-        chunk: trials a dispatch; None: the problem's own choice.
+        chunk: trials a dispatch; None: the solver's own choice.
     """
 
     problem: str
     options: tuple[tuple[str, Any], ...]
-    precision: float
+    solver: str | None
     described: dict[str, Any] = dataclasses.field(hash=False)
     seed: int
     ns: tuple[int, ...]
@@ -151,16 +133,21 @@ class Task:
     chunk: int | None = None
 
     @property
-    def procedure(self) -> AbstractProcedure:
-        return make_procedure(self.problem, self.options, self.precision)
+    def choice(self) -> Choice:
+        return make_choice(self.problem, self.options, self.solver, self.ns[0], self.eps[0])
+
+    def share(self, ns: tuple[int, ...] | None = None, eps: tuple[float, ...] | None = None) -> Share:
+        """Some of the cells, as the trials' engine takes them; all by default."""
+        return Share(make_problem(self.problem, self.options), self.choice, ns or self.ns, eps or self.eps)
 
     @property
     def content(self) -> dict[str, Any]:
-        """What the stream of trials is a function of, as plain values."""
+        """What the outcomes of the cells are functions of, besides n and ε, as plain values."""
         return {"format": FORMAT, "seed": self.seed, **self.described}
 
     @property
     def stream(self) -> str:
+        """What is drawn and how it is decided: trial i of a stream is the same in every sweep."""
         return digest(self.content)
 
     def cell(self, n: int, eps: float) -> str:
@@ -185,6 +172,7 @@ class Spec:
         seed: of all streams.
         chunk: trials a dispatch; None: chosen.
         memory: bytes that one process may use; None: what the machine has.
+        solver: by name, for all cells; None: what suits each cell best.
     """
 
     problem: str
@@ -197,6 +185,7 @@ class Spec:
     seed: int = 0
     chunk: int | None = None
     memory: int | None = None
+    solver: str | None = None
 
     def tasks(self) -> list[Task]:
         """The cells, grouped. Which cells share a task does not change what they draw."""
@@ -206,27 +195,19 @@ class Spec:
         for values in itertools.product(*self.axes.values()):
             options = tuple(zip(self.axes, values, strict=True))
             problem = make_problem(self.problem, options)
-            for group in problem.groups(self.eps):
-                # Precisions for which a lone cell would be drawn otherwise (in another dtype, say) are apart:
-                # a cell's stream must not depend on its company.
-                together: dict[AbstractProcedure, list[float]] = {}
-                for eps in group:
-                    together.setdefault(problem.resolved(eps), []).append(eps)
-                for procedure, precisions in together.items():
-                    ns = tuple(arguments.whole("n", n, 1, procedure.max_n) for n in self.n)
-                    least = min(precisions)
-                    described = plain(problem.provenance(least))
-                    yield Task(
-                        self.problem,
-                        options,
-                        least,
-                        described,
-                        self.seed,
-                        ns,
-                        tuple(precisions),
-                        self.trials,
-                        self.chunk,
-                    )
+            for share in plan(problem, self.n, self.eps, self.solver):
+                described = plain(problem.describe() | share.choice.describe())
+                yield Task(
+                    self.problem,
+                    options,
+                    self.solver,
+                    described,
+                    self.seed,
+                    share.ns,
+                    share.eps,
+                    self.trials,
+                    self.chunk,
+                )
 
 
 def plain(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -261,7 +242,7 @@ def parse_spec(table: Mapping[str, Any]) -> Spec:
         raise ArgumentError(f"key 'problem' is missing: problem is one of {', '.join(PROBLEMS)}")
     cls = problem_class(table["problem"])
     options = [field.name for field in dataclasses.fields(cls) if field.init]
-    own = ["problem", "n", "eps", "trials", "until", "confidence", "seed", "chunk", "memory"]
+    own = ["problem", "n", "eps", "trials", "until", "confidence", "seed", "chunk", "memory", "solver"]
     for key in table:
         if key not in own and key not in options:
             near = difflib.get_close_matches(key, own + options, 1)
@@ -296,6 +277,7 @@ def parse_spec(table: Mapping[str, Any]) -> Spec:
         seed=arguments.whole("seed", table.get("seed", 0), 0, 2**32 - 1),
         chunk=None if chunk is None else arguments.whole("chunk", chunk, 1, MAX_TRIALS),
         memory=None if memory is None else int(arguments.real("memory", memory, above=0.0) * 2**30),
+        solver=table.get("solver"),
     )
 
 

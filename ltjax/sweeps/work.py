@@ -96,26 +96,24 @@ def stream_key(seed: int, stream: str) -> Key[Array, ""]:
 
 
 def dispatch_size(task: Task, n: int, devices: Sequence[parallel.Device]) -> int:
-    """Trials a dispatch at size n: what the task says, else the problem's choice, but no more than there are."""
-    procedure = task.procedure
-    size = engine.chunk_size(procedure, n, devices, task.chunk)
-    return min(size, parallel.padded(task.trials, procedure.block(n), devices))
+    """Trials a dispatch at size n: what the task says, else the solver's choice, but no more than there are."""
+    solver = task.choice.solver
+    size = engine.chunk_size(solver, n, devices, task.chunk)
+    return min(size, parallel.padded(task.trials, solver.block(n), devices))
 
 
 def decide(job: Job, devices: Sequence[parallel.Device] | None = None) -> Done:
     """Do a job on these devices (default: all local ones)."""
     began = time.perf_counter()
     devices = tuple(devices) if devices is not None else tuple(jax.local_devices())
-    task, procedure = job.task, job.task.procedure
+    task = job.task
     chunk = dispatch_size(task, max(job.ns), devices)
     cuts = rows(job.start, job.stop)
     shape = (len(cuts), len(job.ns), len(job.eps))
     hits, misses = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
     at = job.start
     for decision in engine.decisions(
-        procedure,
-        job.ns,
-        job.eps,
+        task.share(job.ns, job.eps),
         job.stop - job.start,
         stream_key(task.seed, task.stream),
         first=job.start,
@@ -134,7 +132,7 @@ def decide(job: Job, devices: Sequence[parallel.Device] | None = None) -> Done:
         **versions(),
         "device": f"{len(devices)} × {devices[0].device_kind}",
         "platform": devices[0].platform,
-        "dtype": "float64" if procedure.uses_float64 else "float32",
+        "dtype": task.choice.solver.dtype,
         "chunk": chunk,
     }
     return Done(tallies, time.perf_counter() - began, origin)

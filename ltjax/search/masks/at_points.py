@@ -23,24 +23,37 @@ def point_errors(
     return jnp.max(jnp.abs(g - target), axis=-1)
 
 
-@functools.partial(jax.jit, static_argnames=("readout",))
+@functools.partial(jax.jit, static_argnames=("sizes", "readout"))
 def least_errors(
-    values: Float[Array, "n points"], target: Float[Array, " points"], *, readout: str = "linear"
-) -> tuple[Float[Array, " n+1"], Bool[Array, "n+1 n"]]:
-    """The least error at the points that any mask of the first k neurons has, k = 0..n, and that mask.
+    values: Float[Array, "n points"],
+    target: Float[Array, " points"],
+    sizes: tuple[int, ...],
+    counting: Bool[Array, "sizes points"] | None = None,
+    *,
+    readout: str = "linear",
+) -> tuple[Float[Array, " sizes"], Bool[Array, "sizes n"]]:
+    """The least error at the points that any mask of the first k neurons has, for each k in `sizes`, and that mask.
 
     Args:
         values: every neuron's v_i σ(…) at the points, shape (n, points), n at most `ALL_TERMS`.
         target: the target's values there, shape (points,).
+        sizes: numbers of leading neurons, 0 to n.
+        counting: which points count for each size; all if not given.
         readout: "linear" or "relu".
     """
     n = values.shape[0]
     sums = jnp.zeros((1, values.shape[1]), values.dtype)
     for k in range(n):  # mask number j holds neuron k if bit k of j is set: those of the first k are a prefix
         sums = jnp.concatenate([sums, sums + values[k]])
-    errors = point_errors(sums, target, readout)
-    best = jnp.stack([jnp.argmin(errors[: 1 << k]) for k in range(n + 1)])
-    return errors[best], (best[:, None] >> jnp.arange(n)) % 2 == 1
+    g = jnp.maximum(sums, 0.0) if readout == "relu" else sums
+    off = jnp.abs(g - target)
+    errors, best = [], []
+    for i, k in enumerate(sizes):
+        own = off[: 1 << k] if counting is None else jnp.where(counting[i], off[: 1 << k], 0.0)
+        error = jnp.max(own, axis=1)
+        best.append(jnp.argmin(error))
+        errors.append(error[best[-1]])
+    return jnp.stack(errors), (jnp.stack(best)[:, None] >> jnp.arange(n)) % 2 == 1
 
 
 @functools.partial(jax.jit, static_argnames=("readout", "starts", "steps"))
@@ -67,7 +80,8 @@ def descend(
     """
     n = values.shape[0]
     chance = jnp.linspace(0.0, 0.6, starts)[:, None]
-    masks = (jax.random.uniform(key, (starts, n)) < chance) & usable
+    # Neurons first: the starts of the first k neurons do not depend on how many there are.
+    masks = (chance > jax.random.uniform(key, (n, starts)).T) & usable
 
     def step(masks: Array, _: None) -> tuple[Array, None]:
         sums = masks.astype(values.dtype) @ values

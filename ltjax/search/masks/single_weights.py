@@ -15,7 +15,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Int8
 
-from ltjax.search.masks.at_points import point_errors
 from ltjax.search.sums import nearest as subset_sums
 
 ALL_WEIGHTS = 12
@@ -206,12 +205,14 @@ def all_masks(
     w: Float[Array, " d"],
     points: Float[Array, "points d"],
     sizes: Sequence[int],
+    counting: Bool[Array, "sizes points"] | None = None,
     *,
     readout: str,
 ) -> tuple[Float[Array, " sizes"], Bool[Array, "sizes n d"], Float[Array, " sizes"]]:
     """The least error at the points that any mask on the first n neurons has, for each n in `sizes`.
 
-    Cutting an output weight is cutting its row, so there are 2^(nd) networks; n·d is at most `ALL_WEIGHTS`.
+    Cutting an output weight is cutting its row, so there are 2^(nd) networks; n·d is at most `ALL_WEIGHTS`. With
+    `counting`, only some of the points count for each size.
 
     Returns:
         errors, masks on u, and a bound on the rounding of the errors.
@@ -225,12 +226,19 @@ def all_masks(
     total = jnp.zeros((1, len(points)), u.dtype)
     for each in values:  # masks of the first k neurons are a prefix
         total = (each[:, None] + total).reshape(-1, len(points))
-    errors = point_errors(total, jnp.maximum(points @ w, 0.0), readout)
-    best = jnp.stack([jnp.argmin(errors[: 1 << (size * d)]) for size in sizes])
+    g = jnp.maximum(total, 0.0) if readout == "relu" else total
+    off = jnp.abs(g - jnp.maximum(points @ w, 0.0))
+    errors, best = [], []
+    for i, size in enumerate(sizes):
+        own = off[: 1 << (size * d)]
+        each = jnp.max(own if counting is None else jnp.where(counting[i], own, 0.0), axis=1)
+        best.append(jnp.argmin(each))
+        errors.append(each[best[-1]])
+    best = jnp.stack(best)
     bits = (best[:, None] >> jnp.arange(most * d)) % 2 == 1
     masks = jnp.pad(bits.reshape(len(sizes), most, d), ((0, 0), (0, n - most), (0, 0)))
     scale = jnp.cumsum(jnp.abs(v) * jnp.linalg.norm(u, axis=1))[jnp.asarray(sizes) - 1] + 1.0
-    return errors[best], masks, 8.0 * (most + d + 8) * jnp.finfo(u.dtype).eps * scale
+    return jnp.stack(errors), masks, 8.0 * (most + d + 8) * jnp.finfo(u.dtype).eps * scale
 
 
 __all__ = [

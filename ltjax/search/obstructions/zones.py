@@ -293,11 +293,10 @@ def _search(key: Array, u: Array, w: Array, eps: Array, size: Array, rate: Array
 
 @functools.partial(jax.jit, static_argnames=("starts", "steps", "rounds"))
 def _last(
-    key: Array, u: Array, w: Array, eps: Array, rate: Array, starts: int, steps: int, rounds: int
+    key: Array, u: Array, w: Array, eps: Array, n: Array, rate: Array, starts: int, steps: int, rounds: int
 ) -> tuple[Uncovered, Array]:
     tan_alpha = jnp.tan(2.0 * jnp.arctan(2.0 * eps))
     c, s = _slabs(u, w, tan_alpha)
-    n = c.shape[0]
     place = (jnp.arange(starts) + 1.0).astype(c.dtype) / starts  # in (0, 1]
     warm = jnp.arange(starts) % 2 == 1
 
@@ -308,11 +307,11 @@ def _last(
         # Early rounds look far ahead of the best size so far, later ones closely.
         reach = jnp.maximum(0.3 * 0.7 ** (number - 1.0), 0.03)
         ahead = size + jnp.ceil(jnp.maximum(reach * size, 4.0) * place)
-        aim = jnp.where(number == 0, jnp.ceil(n**place), jnp.minimum(ahead, n))
+        aim = jnp.where(number == 0, jnp.ceil(n.astype(c.dtype) ** place), jnp.minimum(ahead, n))
         old = warm & (number > 0)
         q = jnp.where(old[:, None], pool, fresh)
         q = _descend(q, c, s, tan_alpha / math.sqrt(c.shape[1]), aim, jnp.where(old, 0.1 * rate, rate), steps)
-        leading = _leading(_ratios(q, c, s))
+        leading = jnp.minimum(_leading(_ratios(q, c, s)), n)
         top = jnp.argmax(leading)
         better = leading[top] > size
         best, size = jnp.where(better, q[top], best), jnp.where(better, leading[top], size)
@@ -381,6 +380,7 @@ def last_uncovered(
     w: Float[Array, " d"],
     eps: Float[Array, ""] | float,
     *,
+    most: Int[Array, ""] | int | None = None,
     starts: int = 256,
     steps: int = 400,
     rounds: int = 8,
@@ -395,6 +395,7 @@ def last_uncovered(
 
     Args:
         key, u, w, eps, starts, steps, rate: as for `search_uncovered`; rounds: of starts and steps.
+        most: leading neurons beyond which nothing is asked; all n if not given. It may be traced.
 
     Returns:
         an `Uncovered`: the zones of the first `size` neurons do not cover. Nothing is said about more, and if
@@ -406,7 +407,8 @@ def last_uncovered(
     u, w = jnp.asarray(u), jnp.asarray(w)
     _check_search(u, w, eps, starts=starts, steps=steps, rounds=rounds)
     error, length = jnp.asarray(eps, u.dtype), jnp.asarray(rate, u.dtype)
-    return _last(key, u, w.astype(u.dtype), error, length, starts, steps, rounds)[0]
+    size = jnp.asarray(u.shape[0] if most is None else most)
+    return _last(key, u, w.astype(u.dtype), error, size, length, starts, steps, rounds)[0]
 
 
 __all__ = [

@@ -69,7 +69,11 @@ class Cover(NamedTuple):
     point: Int[Array, "prefixes trials"]
 
 
-def to_fixed_point(values: Float[Array, "n *d trials"], target: Float[Array, "*d trials"]) -> FixedPoint:
+def to_fixed_point(
+    values: Float[Array, "n *d trials"],
+    target: Float[Array, "*d trials"],
+    bound: Float[Array, " trials"] | None = None,
+) -> FixedPoint:
     """Round coefficients and target to the finest power of two at which no sum overflows.
 
     With total = Σ|values| + |target| <= 2^e, sums stay below 2^(bits-3) quanta of 2^(e-bits+3): one
@@ -77,11 +81,16 @@ def to_fixed_point(values: Float[Array, "n *d trials"], target: Float[Array, "*d
     The residuals are exact in the working precision (a rounding to a multiple of a power of two loses
     only trailing bits), so the guard, their sum, is right up to the rounding of that sum, for which
     the factor 1 + 2^-18 is more than enough.
+
+    A `bound` on the total that does not depend on how many coefficients were drawn takes its place where it is
+    finite: then a prefix is rounded alike whatever comes after it.
     """
     word = jnp.int64 if values.dtype == jnp.float64 else jnp.int32
     total = jnp.sum(jnp.abs(values), axis=0) + jnp.abs(target)
     if values.ndim == 3:
         total = jnp.max(total, axis=0)
+    if bound is not None:
+        total = jnp.where(jnp.isfinite(bound), bound, total)
     # frexp: total = m·2^e with m in [½, 1), so total <= 2^e; a zero total leaves e = 0.
     _, exponent = jnp.frexp(total * (1 + 2.0**-18))
     quantum = jnp.ldexp(jnp.ones_like(total), exponent - (jnp.iinfo(word).bits - 3))

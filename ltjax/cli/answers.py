@@ -1,0 +1,110 @@
+"""What `estimate` and `threshold` compute and print."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from ltjax.cli.console import bar, notes, print_json, start_devices
+from ltjax.cli.problems import Sampling
+from ltjax.problems.base import AbstractProblem
+
+
+def _computed(what: Callable[..., Any], sampling: Sampling, trials: int, looks: int | None, **options: Any) -> Any:
+    """Call an inference function with the sampling options, under a progress bar."""
+    from ltjax import arguments
+
+    seed = arguments.whole("seed", sampling.seed, 0, 2**32 - 1)
+    devices = start_devices(sampling.devices)
+
+    import jax
+
+    with bar() as shown:
+        task = shown.add_task("trials", total=trials * looks if looks else None)
+        return what(
+            trials=trials,
+            key=jax.random.key(seed),
+            confidence=sampling.confidence,
+            solver=sampling.solver,
+            chunk=sampling.chunk,
+            devices=devices,
+            progress=lambda count: shown.advance(task, count),
+            **options,
+        )
+
+
+def estimate(
+    make: Callable[[], AbstractProblem],
+    sampling: Sampling,
+    n: int,
+    eps: float,
+    trials: int,
+    interval: str,
+    witness: Path | None,
+) -> None:
+    """P(hit) of a problem, printed."""
+    import ltjax
+    from ltjax import arguments
+
+    trials = arguments.whole("trials", trials, 1)
+
+    def what(**how: Any) -> Any:
+        return ltjax.estimate(make(), n=n, eps=eps, interval=interval, witness=witness, **how)  # type: ignore[arg-type]
+
+    found = _computed(what, sampling, trials, 1)
+    if sampling.json:
+        print_json(dataclasses.asdict(found))
+        return
+    print(f"P(hit) in [{found.lower:.6g}, {found.upper:.6g}] with confidence {found.confidence:g}")
+    print(f"{found.hits} hits, {found.misses} misses, {found.undecided} undecided in {found.trials} trials")
+    print(f"n = {found.n}, ε = {found.eps:g}, {options_line(found.problem)}")
+    if found.advice is not None:
+        notes.print(found.advice, highlight=False)
+
+
+def threshold(
+    make: Callable[[], AbstractProblem],
+    sampling: Sampling,
+    eps: list[float],
+    p: float,
+    trials: int | None,
+    n_max: int | None,
+) -> None:
+    """Brackets of n_p, printed."""
+    import ltjax
+    from ltjax import arguments
+
+    start_devices(sampling.devices)  # before anything else makes JAX look for them
+    from ltjax.solvers.choose import choose, likely_size
+
+    problem, precisions = make(), arguments.precisions(eps)
+    if trials is None:
+        e = precisions[0]
+        dear = choose(problem, likely_size(problem, e), e, sampling.solver).solver.traced_sizes
+        trials = 100 if dear else 400
+    trials = arguments.whole("trials", trials, 1)
+    found = _computed(
+        lambda **how: ltjax.threshold(problem, eps=precisions, p=p, n_max=n_max, **how), sampling, trials, None
+    )
+    if sampling.json:
+        print_json({"thresholds": [dataclasses.asdict(one) for one in found]})
+        return
+    table = Table("ε", "n at least", "n at most", "width", "interpolated", title=f"n at hit probability {p:g}")
+    for one in found:
+        upper = str(one.upper) if one.upper is not None else f"not below {one.n_max}"
+        middle = f"{one.interpolated:.2f}" if one.interpolated is not None else "-"
+        width = str(one.upper - one.lower) if one.upper is not None else "-"
+        table.add_row(f"{one.eps:g}", str(one.lower), upper, width, middle)
+    Console().print(table)
+    print(f"confidence {sampling.confidence:g} each, {trials} trials, {options_line(found[0].problem)}")
+
+
+def options_line(options: dict[str, Any]) -> str:
+    """A problem's options in one line."""
+    return ", ".join(f"{name} {value}" for name, value in options.items() if value is not None)
+
+
+__all__ = ["estimate", "options_line", "threshold"]

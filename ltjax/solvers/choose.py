@@ -1,0 +1,236 @@
+"""Which method answers which question at (n, ε): the README's table, as code.
+
+| problem | sizes and precisions | method |
+|---|---|---|
+| subset sum | all | meet in the middle; for coverage all sums in order |
+| pruning, d = 1 | all | one subset sum |
+| rows, d = 1 with bias, d >= 3 | up to 13 neurons | all masks at points; linear: no breakpoint, no direction |
+| | more | descent; linear: no breakpoint near, a direction uncovered |
+| rows, d = 2 | ε >= 0.01, up to 48 neurons | the whole walk; readout linear: the kink lemma |
+| | ε >= 0.01, up to 96 neurons | these, the search near the kink; readout linear: the local walk |
+| | more, or smaller ε | the search near the kink; readout linear: the kink lemma, the local walk |
+| scissors, relu or axis | up to 12 weights | all masks at points |
+| | more | an axis: its one sum; else sums that share neurons |
+| scissors, linear, generic | up to 12 weights | all masks at points; d = 2: the kink lemma for sub-rows |
+| | more | d = 2: whole rows, the kink lemma for sub-rows; d >= 3: a descent over whole rows |
+| any other problem | up to 16 parts | all masks |
+
+Below ε = 0.01 rows in the plane are drawn near the target's kink only, and how many, so that a trial costs the same
+at any ε.
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ltjax.arguments import ArgumentError
+from ltjax.problems.base import AbstractProblem
+from ltjax.problems.pruning import NeuronPruning, WeightPruning
+from ltjax.problems.subset_sum import SubsetSum
+from ltjax.search.masks.at_points import ALL_TERMS
+from ltjax.search.masks.single_weights import ALL_WEIGHTS
+from ltjax.solvers.all_masks import MOST_PARTS, AllMasks
+from ltjax.solvers.at_points import AllRows, Descent, NoBreakpoint, Uncovered
+from ltjax.solvers.base import AbstractSolver
+from ltjax.solvers.in_order import InOrder
+from ltjax.solvers.integer_program import IntegerProgram
+from ltjax.solvers.line import LineSum
+from ltjax.solvers.nearest_sum import Coverage, NearestSum
+from ltjax.solvers.plane import CLASSES, KinkLemma, LocalWalk, NearSearch, Walk
+from ltjax.solvers.single_weights import AllWeights, AxesAndRows, Blocks, Shared, WholeRows
+
+WHOLE_EPS = 0.01
+"""Below this, drawing whole networks of the size it takes would only draw neurons that play no part."""
+WINDOW = 100.0
+"""In units of ε: farther kinks hardly ever help a hit, and a miss needs none of them."""
+NARROW = WINDOW * 1e-4
+"""Of a narrower window more choices are tried."""
+WALKED = 48
+"""Up to so many neurons the walk finds what the search near the kink would."""
+SHARE = 0.01
+"""Of trials that the generator's lattice may leave undecided, about, where float32 is taken for float64."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Choice:
+    """How a cell is drawn and decided.
+
+    Attributes:
+        solver: the method.
+        window: draw only neurons that bend within this angle of the target's kink, radians; None: the whole network.
+    """
+
+    solver: AbstractSolver
+    window: float | None = None
+
+    def draw(self, problem: AbstractProblem, key: Any, n: int) -> Any:
+        """One trial for sizes up to n. Its first k parts do not depend on n."""
+        if self.window is not None:
+            return problem.draw_near(key, n, self.window)  # type: ignore[attr-defined]
+        return problem.draw(key, self.solver.places(n))
+
+    def describe(self) -> dict[str, Any]:
+        """What a trial's numbers and its decision depend on, besides the problem."""
+        drawn = {"solver": str(self.solver), "dtype": self.solver.dtype, "window": self.window}
+        return {key: value for key, value in drawn.items() if value is not None}
+
+
+def choose(problem: AbstractProblem, n: int, eps: float, solver: AbstractSolver | str | None = None) -> Choice:
+    """How one cell is drawn and decided; it depends on nothing but the problem, n and ε.
+
+    Args:
+        problem: the question.
+        n, eps: the cell.
+        solver: a solver, a name of `NAMES`, or None or "auto": the table above.
+
+    Raises:
+        ArgumentError: for a name that is not known, or not known for this problem.
+    """
+    if isinstance(solver, AbstractSolver):
+        return Choice(solver)
+    if solver not in (None, "auto"):
+        known = names(problem)
+        if solver not in known:
+            raise ArgumentError(
+                f"solver={solver!r} is not known for {problem.name or type(problem).__name__}: "
+                f"solver is one of auto, {', '.join(known)}"
+            )
+        return known[solver](problem, n, eps)
+    if isinstance(problem, SubsetSum):
+        return _sums(problem, n, eps)
+    if isinstance(problem, NeuronPruning):
+        return _rows(problem, n, eps)
+    if isinstance(problem, WeightPruning):
+        return _scissors(problem, n, eps)
+    return _any(problem, n, eps)
+
+
+def names(problem: AbstractProblem) -> dict[str, Callable[..., Choice]]:
+    """The methods that may be asked for by name."""
+    if isinstance(problem, SubsetSum):
+        return {dtype: lambda p, n, e, dtype=dtype: _sums(p, n, e, dtype) for dtype in ("float32", "float64")} | {
+            "all masks": _any
+        }
+    if isinstance(problem, NeuronPruning) and problem.d == 2:
+        return {
+            "milp": lambda p, n, e: Choice(IntegerProgram(p.readout)),
+            "walk": lambda p, n, e: Choice(InOrder((Walk.for_size(n, p.readout),))),
+            "whole": lambda p, n, e: _whole(p, n),
+            "near": lambda p, n, e: _near(p, e),
+            "all masks": _any,
+        }
+    if isinstance(problem, NeuronPruning) and not problem.on_the_line:
+        return {"all masks": _any}
+    if isinstance(problem, WeightPruning) and problem.d > 1 and problem.separable:
+        return {
+            "blocks": lambda p, n, e: Choice(in_blocks(p, e)),
+            "shared": _scissors,
+        }
+    return {} if isinstance(problem, NeuronPruning | WeightPruning) else {"all masks": _any}
+
+
+def _any(problem: AbstractProblem, n: int, eps: float) -> Choice:
+    if n > MOST_PARTS:
+        raise ArgumentError(
+            f"n={n} is not allowed: all masks are looked at, n is a whole number from 1 to {MOST_PARTS}"
+        )
+    return Choice(AllMasks())
+
+
+def dtype_for(problem: AbstractProblem, eps: float) -> str:
+    """float32 where the generator's lattice may move about one decision in a hundred at most, else float64.
+
+    The share of trials whose error lies within x of ε is some x/ε. It is taken at the largest n there is, so that all
+    sizes share a draw.
+    """
+    epsilons = problem.lattice
+    fine = epsilons is not None and epsilons * float(np.finfo(np.float32).eps) <= SHARE * eps
+    return "float32" if fine else "float64"
+
+
+def _sums(problem: SubsetSum, n: int, eps: float, dtype: str | None = None) -> Choice:
+    dtype = dtype or dtype_for(problem, eps)
+    if problem.target == "cover":
+        return Choice(Coverage(dtype))
+    return Choice(NearestSum(problem.d, problem.size, problem.max_size, dtype))
+
+
+def _rows(problem: NeuronPruning, n: int, eps: float) -> Choice:
+    linear = problem.readout == "linear"
+    if problem.on_the_line:
+        return Choice(LineSum())
+    if problem.d == 2:
+        return _whole(problem, n) if eps >= WHOLE_EPS else _near(problem, eps)
+    obstruction: tuple[AbstractSolver, ...] = (NoBreakpoint() if problem.bias else Uncovered(),) if linear else ()
+    if n <= ALL_TERMS:
+        return Choice(InOrder((*obstruction, AllRows(problem.readout))))
+    return Choice(InOrder((*obstruction, Descent(problem.readout))))
+
+
+def _whole(problem: NeuronPruning, n: int) -> Choice:
+    if n > 2000:
+        raise ArgumentError(f"n={n} is not allowed: whole networks have from 1 to 2000 neurons")
+    linear = problem.readout == "linear"
+    lemma: tuple[AbstractSolver, ...] = (KinkLemma(),) if linear else ()
+    near = (*([LocalWalk()] if linear else []), NearSearch(problem.readout))
+    if n > CLASSES[-1]:
+        return Choice(InOrder((*lemma, *near)))
+    walk = Walk.for_size(n, problem.readout)
+    return Choice(InOrder((*lemma, *(near if walk.drawn > WALKED else ()), walk)))
+
+
+def _near(problem: NeuronPruning, eps: float) -> Choice:
+    window = min(WINDOW * eps, 0.5 * math.pi)
+    wide = window >= NARROW
+    search = NearSearch(problem.readout, 4096, 32) if wide else NearSearch(problem.readout, 8192, 48)
+    lemma: tuple[AbstractSolver, ...] = (KinkLemma(), LocalWalk()) if problem.readout == "linear" else ()
+    return Choice(InOrder((*lemma, search)), window)
+
+
+def in_blocks(problem: WeightPruning, eps: float) -> AbstractSolver:
+    """Each coordinate by neurons of its own, fine enough for precisions down to ε; few weights by all masks."""
+    return InOrder((AllWeights(problem.readout), Blocks.fine(problem.d, problem.on_axis, eps)))
+
+
+def _shared(problem: WeightPruning, eps: float) -> AbstractSolver:
+    return Blocks.fine(problem.d, True, eps) if problem.on_axis else Shared.fine(problem.d, eps)
+
+
+def _scissors(problem: WeightPruning, n: int, eps: float) -> Choice:
+    if problem.d == 1:
+        return Choice(LineSum(pieces=True))
+    few, plane = n * problem.d <= ALL_WEIGHTS, problem.d == 2
+    if problem.separable:
+        return Choice(AllWeights(problem.readout) if few else _shared(problem, eps))
+    kinks: tuple[AbstractSolver, ...] = (AxesAndRows(),) if plane else ()
+    if few:
+        return Choice(InOrder((*kinks, AllWeights(problem.readout))))
+    if plane:
+        return Choice(InOrder((*kinks, WholeRows(problem.readout))))
+    return Choice(InOrder((Descent(problem.readout, pieces=problem.d),)))
+
+
+def likely_size(problem: AbstractProblem, eps: float) -> int:
+    """An n at which a hit at ε is likely: where a search for a threshold starts, and nothing more."""
+    bits = max(0.0, -math.log2(eps))
+    if isinstance(problem, SubsetSum):
+        n = bits * problem.d + 4
+        return min(problem.max_n, math.ceil(n * 9 / 8 if problem.target == "cover" else n))
+    if isinstance(problem, NeuronPruning | WeightPruning) and problem.d == 1 and not getattr(problem, "bias", False):
+        return min(problem.max_n, 2 * math.ceil(bits + 4))
+    if isinstance(problem, WeightPruning) and problem.separable:
+        # Generously: a search that starts too low has to compile again.
+        bits = max(0.0, math.log2(math.sqrt(problem.d) / eps)) + 6.0
+        each = 2.0 if problem.on_axis else 2.0 * problem.d / math.log2(problem.d + 1.0)
+        return min(problem.max_n, math.ceil(each * bits))
+    if isinstance(problem, NeuronPruning) and problem.d > 2:
+        return min(problem.max_n, math.ceil((problem.d - 1) * max(1.0, math.log(1.0 / eps)) / eps) + 4)
+    if isinstance(problem, NeuronPruning | WeightPruning):
+        return min(problem.max_n, math.ceil((4.0 if problem.d == 1 else 6.0) / eps) + 2)
+    return min(problem.max_n, MOST_PARTS)
+
+
+__all__ = ["Choice", "choose", "dtype_for", "in_blocks", "likely_size", "names"]

@@ -1,0 +1,106 @@
+"""Several methods on the same draws, one after the other: the first that knows decides."""
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from ltjax.problems.base import AbstractProblem, at_trial
+from ltjax.solvers.base import AbstractSolver, Found, in_cells
+
+
+@dataclasses.dataclass(frozen=True)
+class InOrder(AbstractSolver):
+    """Solvers from the cheapest to the dearest.
+
+    Where all look at one (n, ε) at a time, a method is asked only if some trial of the block is open there when its
+    turn comes.
+
+    Args:
+        solvers: at least one; only the first may give proofs to check again.
+    """
+
+    solvers: tuple[AbstractSolver, ...]
+    name = "in order"
+    blocks_per_chunk = 1
+
+    @property
+    def traced_sizes(self) -> bool:  # type: ignore[override]
+        return all(solver.traced_sizes for solver in self.solvers)
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        return tuple(method for solver in self.solvers for method in solver.methods)
+
+    def places(self, n: int) -> int:
+        return max(solver.places(n) for solver in self.solvers)
+
+    def block(self, n: int) -> int:
+        return min(solver.block(n) for solver in self.solvers)
+
+    def __str__(self) -> str:
+        return ", ".join(map(str, self.solvers))
+
+    def search(self, instances: Any, ns: Any, eps: Array) -> Found:
+        if self.traced_sizes:
+            return in_cells(self.look, instances, ns, eps)
+        found, offset = None, 0
+        for solver in self.solvers:
+            one = solver.search(instances, solver.as_searched(ns), eps)
+            found = one if found is None else _joined(found, one, offset)
+            offset += len(solver.methods)
+        assert found is not None
+        return found
+
+    def look(self, instances: Any, size: Array, eps: Array) -> Found:
+        """What all methods together say at one size and precision."""
+        first, *rest = self.solvers
+        found: Found = first.look(instances, size, eps)  # type: ignore[attr-defined]
+        offset = len(first.methods)
+        for solver in rest:
+
+            def more(found: Found, solver: Any = solver, offset: int = offset) -> Found:
+                return _joined(found, solver.look(instances, size, eps), offset)
+
+            decided = (found.error <= eps) | (found.least > eps)
+            found = jax.lax.cond(jnp.all(decided), lambda found: found, more, found)
+            offset += len(solver.methods)
+        return found
+
+    def read(self, problem: AbstractProblem, instances: Any, found: Any, ns: tuple[int, ...], eps: np.ndarray) -> Found:
+        if found.proof is None:
+            return found
+        # Only the first method gives proofs; see `look`.
+        least = np.array(found.least)
+        for t, i, j in np.argwhere((found.miss_by == 0) & (least > 0.0)):
+            if not self.solvers[0].holds(problem, at_trial(instances, t), ns[i], float(eps[j]), found.proof[t, i, j]):
+                least[t, i, j] = 0.0
+        return found._replace(least=least)
+
+
+def _joined(first: Found, second: Found, offset: int) -> Found:
+    """The better mask and the larger lower bound; equals stay with the first. One for all precisions serves each."""
+    first, second = _spread(first, second), _spread(second, first)
+    better, larger = second.error < first.error, second.least > first.least
+    wide = better.reshape(better.shape + (1,) * (first.mask.ndim - better.ndim))
+    return Found(
+        jnp.where(wide, second.mask, first.mask),
+        jnp.minimum(first.error, second.error),
+        jnp.maximum(first.least, second.least),
+        jnp.where(better, second.hit_by + offset, first.hit_by),
+        jnp.where(larger, second.miss_by + offset, first.miss_by),
+        proof=first.proof,
+    )
+
+
+def _spread(one: Found, other: Found) -> Found:
+    """`one` with an entry a precision if the other has that; inside a cell there is no such axis."""
+    if one.error.ndim < 3 or one.error.shape[2] == other.error.shape[2] or one.error.shape[2] != 1:
+        return one
+    return jax.tree.map(lambda x: jnp.repeat(x, other.error.shape[2], axis=2), one)
+
+
+__all__ = ["InOrder"]

@@ -1,0 +1,169 @@
+"""Neuron pruning in the plane: the kink lemma, the local walk, the whole walk, the search near the kink.
+
+All look at one start network, size and precision at a time, in the target's frame (`ltjax.search.plane`).
+"""
+
+import abc
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from ltjax import arguments
+from ltjax.outcomes import MISS
+from ltjax.search import plane
+from ltjax.search.masks import near_kink, walk
+from ltjax.search.obstructions import kink
+from ltjax.solvers.base import AbstractSolver, Found, in_cells
+
+MOST_CAPACITY = 1 << 16
+CLASSES = (8, 16, 24, 32, 48, 64, 96)
+"""Networks are walked over in these sizes, neurons that are not asked for counting as absent."""
+
+
+@dataclasses.dataclass(frozen=True)
+class View:
+    """One network at one size: its kinks in the target's frame, and what a certificate has to reach."""
+
+    theta: Array
+    kappa: Array
+    present: Array
+    window: Array
+    wide: Array
+    known: Array
+
+    @classmethod
+    def of(cls, network: Any, size: Array, eps: Array) -> "View":
+        theta, kappa = plane.frame(network.u, network.v, network.w)
+        present = network.number <= size
+        # A miss must hold for the law's own draw too, which the lattice may have moved by this much.
+        wide = eps + jnp.sum(jnp.where(present, network.moved, 0.0))
+        # One program for all sizes: neurons beyond the first get jump 0 and count as absent.
+        known = jnp.isfinite(wide) & (size <= network.upto)
+        return cls(theta, jnp.where(present, kappa, 0.0), present, network.window, wide, known)
+
+    @property
+    def offset(self) -> Array:
+        """Signed angle of each kink line from the target's."""
+        return self.theta - jnp.pi * jnp.round(self.theta / jnp.pi)
+
+
+@dataclasses.dataclass(frozen=True)
+class AbstractPlanar(AbstractSolver):
+    """A method that looks at one network at a time."""
+
+    blocks_per_chunk = 1
+    traced_sizes = True
+
+    def block(self, n: int) -> int:
+        return 4
+
+    def search(self, instances: Any, ns: Any, eps: Array) -> Found:
+        return in_cells(self.look, instances, ns, eps)
+
+    def look(self, instances: Any, size: Array, eps: Array) -> Found:
+        def one(network: Any) -> Found:
+            view = View.of(network, size, eps)
+            mask, error, missed = self.look_at(view, eps)
+            least = jnp.where(missed & view.known, jnp.nextafter(eps, jnp.inf), 0.0)
+            zero = jnp.zeros((), jnp.int32)
+            return Found(mask & view.present, error, least, zero, zero)
+
+        return jax.vmap(one)(instances)
+
+    @abc.abstractmethod
+    def look_at(self, view: View, eps: Array) -> tuple[Array, Array, Array]:
+        """The best mask met, (n,), its error, and whether no mask is within ε."""
+
+
+def _nothing(view: View) -> tuple[Array, Array]:
+    return jnp.zeros(view.theta.shape, bool), jnp.asarray(jnp.inf)
+
+
+@dataclasses.dataclass(frozen=True)
+class KinkLemma(AbstractPlanar):
+    """Misses, readout linear: no kink line is near the target's (NP-1)."""
+
+    name = "kink lemma"
+
+    def look_at(self, view: View, eps: Array) -> tuple[Array, Array, Array]:
+        # The lemma speaks of all neurons near the kink; only those within the window are listed.
+        listed = 2.0 * jnp.arctan(2.0 * view.wide) < view.window
+        theta = jnp.where(view.present, view.theta, 0.5 * jnp.pi)
+        return *_nothing(view), listed & kink.kink_misses(theta, view.wide)
+
+
+@dataclasses.dataclass(frozen=True)
+class LocalWalk(AbstractPlanar):
+    """Misses, readout linear: no choice of the nearest kinks gets the error round the target's.
+
+    Args:
+        capacity: partial choices that are carried: those that get round the kink are few or very many.
+    """
+
+    capacity: int = 1024
+    name = "local walk"
+
+    def look_at(self, view: View, eps: Array) -> tuple[Array, Array, Array]:
+        missed = kink.kink_obstructed(
+            view.offset, view.kappa, view.present, view.window, view.wide, capacity=self.capacity
+        )
+        return *_nothing(view), missed
+
+
+@dataclasses.dataclass(frozen=True)
+class NearSearch(AbstractPlanar):
+    """Hits: subsets of the neurons that bend near the target's kink.
+
+    Args:
+        readout: "linear" or "relu".
+        capacity: partial choices kept on each side; lines: kinks used on each side.
+    """
+
+    readout: str = "linear"
+    capacity: int = 4096
+    lines: int = 32
+    name = "near search"
+
+    def look_at(self, view: View, eps: Array) -> tuple[Array, Array, Array]:
+        how = {"capacity": self.capacity, "lines": self.lines}
+        mask, error = near_kink.best_near(view.theta, view.kappa, view.present, eps, readout=self.readout, **how)
+        return mask, error, jnp.zeros((), bool)
+
+
+@dataclasses.dataclass(frozen=True)
+class Walk(AbstractPlanar):
+    """Hits and misses of few neurons: every choice that stays within the tube, all around the circle.
+
+    Args:
+        readout: "linear" or "relu".
+        drawn: neurons drawn; fewer that are asked for count as absent.
+        capacity: partial choices carried; where they overflow not finding is no proof.
+    """
+
+    readout: str = "linear"
+    drawn: int = 48
+    capacity: int = MOST_CAPACITY
+    name = "walk"
+
+    @classmethod
+    def for_size(cls, n: int, readout: str) -> "Walk":
+        """The walk over networks of a size's class."""
+        arguments.whole("n", n, 1, CLASSES[-1])
+        drawn = next(places for places in CLASSES if places >= n)
+        return cls(readout, drawn, min(MOST_CAPACITY, 1 << (5 + drawn // 3)))
+
+    def places(self, n: int) -> int:
+        return max(self.drawn, n)
+
+    def block(self, n: int) -> int:
+        return max(1, 2**17 // max(self.capacity, 2**13))
+
+    def look_at(self, view: View, eps: Array) -> tuple[Array, Array, Array]:
+        scan = walk.scan_masks(view.theta, view.kappa, view.wide, readout=self.readout, capacity=self.capacity)
+        return scan.mask, scan.error, scan.status == MISS
+
+
+__all__ = ["CLASSES", "AbstractPlanar", "KinkLemma", "LocalWalk", "NearSearch", "View", "Walk"]
