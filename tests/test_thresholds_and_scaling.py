@@ -71,7 +71,7 @@ def test_undecided_trials_count_as_hits_in_the_lower_end_and_as_misses_in_the_up
 
 
 def test_the_bracket_errs_with_half_the_rest_on_each_side():
-    """At n = 3 and 4, 300 trials, nothing before and all after: the ends move at the counts at which the exact limits pass p."""
+    """Some hit from n = 3 on, all at 5: the ends move at the counts at which the exact limits pass p."""
     level = 0.005
     hits = np.arange(301)
     reaches = int(hits[scipy.stats.binom.sf(hits - 1, 300, 0.5) <= level][0])
