@@ -64,95 +64,24 @@ def test_the_declared_pairs_are_the_nested_ones(small, large):
     assert min(gaps) < 1e-4 or min(gaps) > 1e-2, "nested for some values only"
 
 
-@pytest.mark.parametrize(("small", "large"), sorted(NESTED))
-def test_a_declared_restriction_gives_the_smaller_law(small, large):
-    outcomes = draws(GROWTH_LAWS[small].median(jnp.array([2.0]), BITS), 0.5, 300, np.random.default_rng(1), False)
-    lesser, greater = GROWTH_LAWS[small], GROWTH_LAWS[large]
-    medians = growth.fit(outcomes, lesser).median(outcomes.eps)
-    values = dict(zip(greater.parameters, greater.start(BITS, medians), strict=True))
-    held = {**values, **greater.nested[small]}
-    assert np.asarray(greater.median(jnp.asarray(list(held.values())), BITS)) == pytest.approx(medians, rel=1e-5)
-
-
-TINY = [
-    # truth, larger law, smaller law: the two cases reported, in which Vuong's statistic claimed the smaller law.
-    (10 + 0.01 * BITS, "logarithmic", "constant"),
-    (2.0 * 2 ** (1.003 * BITS), "power", "inverse"),
-]
-NULL = [
-    (10 + 0 * BITS, "logarithmic", "constant"),
-    (10 + 0 * BITS, "power", "constant"),
-    (10 + 0 * BITS, "log-squared", "constant"),
-    (2.0 * 2**BITS, "power", "inverse"),
-]
-
-
-def most_claims(count, level):
-    """So many false claims and more are had with chance under 1e-4, where each has chance `level`."""
-    return int(scipy.stats.binom.isf(1e-4, count, level))
-
-
-@pytest.mark.parametrize("same", [False, True])
-@pytest.mark.parametrize(("medians", "large", "small"), TINY)
-def test_the_smaller_law_never_beats_the_one_that_holds_it(medians, large, small, same):
-    _, false = claims(medians, large, small, 20, same=same)
-    assert false == 0
-
-
-def test_the_larger_law_seldom_beats_a_smaller_one_that_is_true():
-    larger, smaller = claims(*NULL[0], 80, level=0.1)
-    assert larger <= most_claims(80, 0.1)
-    assert smaller == 0
-
-
-def test_the_larger_law_beats_where_it_is_needed():
-    assert claims(10 + 0.3 * BITS, "logarithmic", "constant", 10) == (10, 0)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("medians", "large", "small"), NULL)
-def test_error_rates_of_nested_laws_at_the_null(medians, large, small):
-    """At level 0.01 and over: the normal limit law is not quite reached with 400 trials."""
-    larger, smaller = claims(medians, large, small, 500)
-    assert larger <= most_claims(500, 1.5 * LEVEL)
-    assert smaller == 0
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("medians", "large", "small"), TINY)
-def test_error_rates_of_nested_laws_near_the_null(medians, large, small):
-    _, false = claims(medians, large, small, 500, same=True)
-    assert false == 0
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("medians", "first", "second", "errors"),
+    ("law", "values", "expected"),
     [
-        # Neither law is the better one: both hold the constant, which is true.
-        (10 + 0 * BITS, "logarithmic", "log-squared", (0, 1)),
-        (10 + 0 * BITS, "logarithmic", "power", (0, 1)),
-        (10 + 0 * BITS, "log-squared", "power", (0, 1)),
-        # The first law is true, or close.
-        (10 + 1.0 * BITS, "logarithmic", "log-squared", (1,)),
-        (10 + 0.05 * BITS, "logarithmic", "power", (1,)),
-        (2.0 * 2**BITS, "inverse", "log-inverse", (1,)),
-        (2.0 * 2**BITS, "inverse", "logarithmic", (1,)),
-        (2.0 * 2**BITS * BITS, "log-inverse", "power", (1,)),
+        ("logarithmic", (1.5, 4.0), 1.5 * BITS + 4.0),
+        ("power", (0.5, 0.7), math.exp(0.5) * 2.0 ** (0.7 * BITS)),
+        ("inverse", (0.5,), math.exp(0.5) * 2.0**BITS),
+        ("log-inverse", (0.5,), math.exp(0.5) * BITS * 2.0**BITS),
+        ("log-squared", (1.5, 4.0), 1.5 * BITS**2 + 4.0),
+        ("constant", (4.0,), 4.0 + 0.0 * BITS),
     ],
 )
-def test_error_rates_of_laws_that_are_not_nested(medians, first, second, errors):
-    won = claims(medians, first, second, 500)
-    assert max(won[i] for i in errors) <= most_claims(500, LEVEL)
-
-
-def test_outcomes_without_scatter_in_the_slope_reject_nothing():
-    """One noise for all ε around a constant: every trial has one least n, the slope is 0 but for rounding."""
-    larger, smaller = claims(10 + 0 * BITS, "logarithmic", "constant", 30, same=True)
-    assert (larger, smaller) == (0, 0)
-    still = FirstHits(tuple(range(1, 9)), (0.5, 0.25, 0.125), np.full((50, 3), 4), np.full((50, 3), 5))
-    for large in ("logarithmic", "log-squared", "power"):
-        assert not compare(growth.fit(still, large), growth.fit(still, "constant")).beats(0.4), large
+def test_the_laws_are_what_their_formulas_say(law, values, expected):
+    """The medians, by NumPy, whose arrays unlike JAX's have no entry beyond the last; and back from them."""
+    law = GROWTH_LAWS[law]
+    assert np.asarray(law.median(np.array(values), BITS)) == pytest.approx(expected, rel=1e-6)
+    assert law.start(BITS, expected) == pytest.approx(values, rel=1e-6)
+    made_so = made(law, values, np.eye(len(values)))
+    assert made_so.median(2.0**-BITS) == pytest.approx(expected, rel=1e-5)
 
 
 def test_walds_statistic_in_closed_form():
@@ -277,6 +206,97 @@ def test_standard_errors_in_closed_form(same, factor):
     error = math.sqrt(factor * 3 * scale**2 / trials)
     assert math.sqrt(fit.covariance[0, 0]) == pytest.approx(error, rel=0.07)
     assert abs(fit.estimate["b"] - 200) < 4 * error
+
+
+@pytest.mark.parametrize(("small", "large"), sorted(NESTED))
+def test_a_declared_restriction_gives_the_smaller_law(small, large):
+    outcomes = draws(GROWTH_LAWS[small].median(jnp.array([2.0]), BITS), 0.5, 300, np.random.default_rng(1), False)
+    lesser, greater = GROWTH_LAWS[small], GROWTH_LAWS[large]
+    medians = growth.fit(outcomes, lesser).median(outcomes.eps)
+    values = dict(zip(greater.parameters, greater.start(BITS, medians), strict=True))
+    held = {**values, **greater.nested[small]}
+    assert np.asarray(greater.median(jnp.asarray(list(held.values())), BITS)) == pytest.approx(medians, rel=1e-5)
+
+
+TINY = [
+    # truth, larger law, smaller law: the two cases reported, in which Vuong's statistic claimed the smaller law.
+    (10 + 0.01 * BITS, "logarithmic", "constant"),
+    (2.0 * 2 ** (1.003 * BITS), "power", "inverse"),
+]
+NULL = [
+    (10 + 0 * BITS, "logarithmic", "constant"),
+    (10 + 0 * BITS, "power", "constant"),
+    (10 + 0 * BITS, "log-squared", "constant"),
+    (2.0 * 2**BITS, "power", "inverse"),
+]
+
+
+def most_claims(count, level):
+    """So many false claims and more are had with chance under 1e-4, where each has chance `level`."""
+    return int(scipy.stats.binom.isf(1e-4, count, level))
+
+
+@pytest.mark.parametrize("same", [False, True])
+@pytest.mark.parametrize(("medians", "large", "small"), TINY)
+def test_the_smaller_law_never_beats_the_one_that_holds_it(medians, large, small, same):
+    _, false = claims(medians, large, small, 20, same=same)
+    assert false == 0
+
+
+def test_the_larger_law_seldom_beats_a_smaller_one_that_is_true():
+    larger, smaller = claims(*NULL[0], 80, level=0.1)
+    assert larger <= most_claims(80, 0.1)
+    assert smaller == 0
+
+
+def test_the_larger_law_beats_where_it_is_needed():
+    assert claims(10 + 0.3 * BITS, "logarithmic", "constant", 10) == (10, 0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("medians", "large", "small"), NULL)
+def test_error_rates_of_nested_laws_at_the_null(medians, large, small):
+    """At level 0.01 and over: the normal limit law is not quite reached with 400 trials."""
+    larger, smaller = claims(medians, large, small, 500)
+    assert larger <= most_claims(500, 1.5 * LEVEL)
+    assert smaller == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("medians", "large", "small"), TINY)
+def test_error_rates_of_nested_laws_near_the_null(medians, large, small):
+    _, false = claims(medians, large, small, 500, same=True)
+    assert false == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("medians", "first", "second", "errors"),
+    [
+        # Neither law is the better one: both hold the constant, which is true.
+        (10 + 0 * BITS, "logarithmic", "log-squared", (0, 1)),
+        (10 + 0 * BITS, "logarithmic", "power", (0, 1)),
+        (10 + 0 * BITS, "log-squared", "power", (0, 1)),
+        # The first law is true, or close.
+        (10 + 1.0 * BITS, "logarithmic", "log-squared", (1,)),
+        (10 + 0.05 * BITS, "logarithmic", "power", (1,)),
+        (2.0 * 2**BITS, "inverse", "log-inverse", (1,)),
+        (2.0 * 2**BITS, "inverse", "logarithmic", (1,)),
+        (2.0 * 2**BITS * BITS, "log-inverse", "power", (1,)),
+    ],
+)
+def test_error_rates_of_laws_that_are_not_nested(medians, first, second, errors):
+    won = claims(medians, first, second, 500)
+    assert max(won[i] for i in errors) <= most_claims(500, LEVEL)
+
+
+def test_outcomes_without_scatter_in_the_slope_reject_nothing():
+    """One noise for all ε around a constant: every trial has one least n, the slope is 0 but for rounding."""
+    larger, smaller = claims(10 + 0 * BITS, "logarithmic", "constant", 30, same=True)
+    assert (larger, smaller) == (0, 0)
+    still = FirstHits(tuple(range(1, 9)), (0.5, 0.25, 0.125), np.full((50, 3), 4), np.full((50, 3), 5))
+    for large in ("logarithmic", "log-squared", "power"):
+        assert not compare(growth.fit(still, large), growth.fit(still, "constant")).beats(0.4), large
 
 
 @pytest.mark.slow
