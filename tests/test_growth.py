@@ -294,6 +294,9 @@ def test_outcomes_without_scatter_in_the_slope_reject_nothing():
     """One noise for all ε around a constant: every trial has one least n, the slope is 0 but for rounding."""
     larger, smaller = claims(10 + 0 * BITS, "logarithmic", "constant", 30, same=True)
     assert (larger, smaller) == (0, 0)
+    slope = growth.fit(draws(10 + 0 * BITS, 0.8, 400, np.random.default_rng(8)), "logarithmic")
+    # What is left is the optimiser's own error, far below the 0.04/√400 or so of trials with a noise for each ε.
+    assert 1e-9 < math.sqrt(slope.covariance[0, 0]) < 1e-5
     still = FirstHits(tuple(range(1, 9)), (0.5, 0.25, 0.125), np.full((50, 3), 4), np.full((50, 3), 5))
     for large in ("logarithmic", "log-squared", "power"):
         assert not compare(growth.fit(still, large), growth.fit(still, "constant")).beats(0.4), large
