@@ -182,6 +182,12 @@ def test_threshold_of_a_known_case():
     assert several[1].upper <= several[1].n_max
 
 
+def test_progress_counts_the_run_and_not_the_pilot():
+    seen = []
+    ltjax.threshold(ltjax.SubsetSum(), eps=0.1, key=jax.random.key(0), trials=200, progress=seen.append)
+    assert sum(seen) == 200
+
+
 EPS = [2.0**-bits for bits in (2, 4, 6, 8, 10)]
 BITS = np.array([2, 4, 6, 8, 10])
 
