@@ -5,8 +5,10 @@ OUT ?= report
 BUDGET ?= quick
 SEED ?= 0
 NOTEBOOKS ?= notebooks
+COUNT ?= 30
+MODULES ?=
 
-.PHONY: verify test slow lint types bench readme notebooks clean
+.PHONY: verify test slow mutants lint types bench readme notebooks clean
 
 # A quick run spends more time on compiling than on what it compiled, so on CPUs it is compiled with less effort.
 ifeq ($(BUDGET),quick)
@@ -22,6 +24,10 @@ test: .venv/.installed-dev
 # Minutes each: solvers against the exact reference, sweeps killed again and again.
 slow: .venv/.installed-dev
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m slow
+
+# Small wrong changes to the library, drawn by SEED: which of them do the tests notice? See tests/mutants.py.
+mutants: .venv/.installed-dev
+	$(BIN)/python tests/mutants.py --count $(COUNT) --seed $(SEED) $(MODULES)
 
 lint: .venv/.installed-dev
 	$(BIN)/ruff check .

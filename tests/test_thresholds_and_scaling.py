@@ -5,6 +5,9 @@ import dataclasses
 import jax
 import numpy as np
 import pytest
+import scipy.stats
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import ltjax
 from ltjax.inference import growth as scaling
@@ -32,6 +35,7 @@ def test_bracket_contains_the_threshold_and_interpolation_is_linear():
     (found,) = thresholds.brackets(outcomes_of(first, [0.1]), 0.5, 0.99, {})
     assert found.lower <= 7 <= found.upper
     assert found.upper - found.lower <= 1
+    assert found.lower - 1 < found.interpolated <= found.upper
     assert 6 < found.interpolated < 8
 
 
@@ -42,8 +46,6 @@ def test_bracket_error_rate_exactly():
     trials, confidence, p = 50, 0.9, 0.5
     hits = np.arange(trials + 1)
     too_early = intervals.clopper_pearson_lower(hits, trials, (1 - confidence) / 2) >= p
-    import scipy.stats
-
     assert scipy.stats.binom.pmf(hits, trials, 0.4999)[too_early].sum() <= (1 - confidence) / 2
 
 
@@ -54,6 +56,115 @@ def test_undecided_trials_only_widen_the_bracket():
     (blurred,) = thresholds.brackets(outcomes_of(first, [0.1], blur=3), 0.5, 0.99, {})
     assert blurred.lower <= sharp.lower
     assert blurred.upper == sharp.upper
+
+
+def test_undecided_trials_count_as_hits_in_the_lower_end_and_as_misses_in_the_upper():
+    """Nothing is known up to n = 4, everything hits from 5 on: n_p is anywhere from 1 to 5."""
+    nothing = FirstHits(tuple(range(1, 9)), (0.1,), np.zeros((300, 1), int), np.full((300, 1), 5))
+    (found,) = thresholds.brackets(nothing, 0.5, 0.99, {})
+    assert (found.lower, found.upper) == (1, 5)
+    # A third hits at n = 2, two thirds are undecided there and hit at n = 4; 1 misses always.
+    last, first = np.ones((300, 1), int), np.full((300, 1), 4)
+    first[:100] = 2
+    (found,) = thresholds.brackets(FirstHits(tuple(range(1, 9)), (0.1,), last, first), 0.5, 0.99, {})
+    assert (found.lower, found.upper) == (2, 4)
+
+
+def test_the_bracket_errs_with_half_the_rest_on_each_side():
+    """Some hit from n = 3 on, all at 5: the ends move at the counts at which the exact limits pass p."""
+    level = 0.005
+    hits = np.arange(301)
+    reaches = int(hits[scipy.stats.binom.sf(hits - 1, 300, 0.5) <= level][0])
+    short = int(hits[scipy.stats.binom.cdf(hits, 300, 0.5) < level][-1])
+    for count, expected in [
+        (short, (5, 5)),
+        (short + 1, (3, 5)),
+        (reaches - 1, (3, 5)),
+        (reaches, (3, 3)),
+    ]:
+        first = np.full((300, 1), 5)
+        first[:count] = 3
+        (found,) = thresholds.brackets(outcomes_of(first, [0.1], range(1, 9)), 0.5, 0.99, {})
+        assert (found.lower, found.upper) == expected, count
+
+
+@st.composite
+def runs(draw):
+    """Outcomes of random trials: sizes with gaps, brackets of any width, and what is asked of them."""
+    ns = sorted(draw(st.sets(st.integers(1, 12), min_size=1, max_size=8)))
+    if draw(st.booleans()):
+        ns = list(range(1, ns[-1] + 1))
+    trials = draw(st.integers(1, 60))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    grid = np.array([0, *ns, ns[-1] + 1])
+    place = rng.integers(0, len(grid) - 1, trials)
+    place = np.where(rng.random(trials) < draw(st.floats(0.0, 1.0)), place, draw(st.integers(0, len(grid) - 2)))
+    width = np.where(rng.random(trials) < draw(st.floats(0.0, 1.0)), rng.integers(1, 5, trials), 1)
+    last = grid[np.maximum(place - rng.integers(0, width), 0)]
+    first = grid[np.minimum(place + width, len(grid) - 1)]
+    p, confidence = draw(st.floats(0.01, 0.99)), draw(st.floats(0.01, 0.999))
+    return FirstHits(tuple(ns), (0.1,), last[:, None], first[:, None]), p, confidence
+
+
+def decided(outcomes, share):
+    """The same trials had they been decided: the least n is the first or the last possible, at random."""
+    sizes = np.array([0, *outcomes.ns, max(outcomes.ns) + 1])
+    earliest = sizes[np.searchsorted(sizes, outcomes.last_miss) + 1]
+    early = np.random.default_rng(0).random(earliest.shape) < share
+    first = np.where(early, earliest, outcomes.first_hit)
+    return FirstHits(outcomes.ns, outcomes.eps, sizes[np.searchsorted(sizes, first) - 1], first)
+
+
+@given(runs())
+@settings(max_examples=400)
+def test_interpolated_lies_in_the_bracket_and_undecided_trials_move_it_neither_way(run):
+    outcomes, p, confidence = run
+    (found,) = thresholds.brackets(outcomes, p, confidence, {})
+    end = max(outcomes.ns) if found.upper is None else found.upper
+    early, some, late = (
+        thresholds.brackets(decided(outcomes, share), p, confidence, {})[0].interpolated for share in (1.0, 0.5, 0.0)
+    )
+    if found.interpolated is None:
+        open_ends = early is None or late is None
+        assert open_ends or late - early > (end - (found.lower - 1)) / 2
+        return
+    assert found.lower - 1 < found.interpolated <= end
+    assert early is not None
+    assert some is not None
+    assert late is not None
+    assert early <= some <= late
+    assert found.interpolated == pytest.approx((early + late) / 2, rel=1e-12)
+    assert late - early <= (end - (found.lower - 1)) / 2
+
+
+def test_interpolated_by_hand():
+    """4 of 10 hit at n = 2 and 8 at n = 3, of the others 2 and 1 are undecided: ½ is crossed at 1⅚ or 2¼."""
+    ns, hits, undecided = (1, 2, 3, 4), np.array([0, 4, 8, 10]), np.array([0, 2, 1, 0])
+    # Undecided as misses: 0.4 → 0.8 crosses ½ at 2 + 1/4. As hits: 0 → 0.6 crosses at 1 + 5/6.
+    assert thresholds.crossing(ns, hits / 10, 0.5) == pytest.approx(2.25)
+    assert thresholds.crossing(ns, (hits + undecided) / 10, 0.5) == pytest.approx(1 + 5 / 6)
+    middle = (2.25 + 1 + 5 / 6) / 2
+    assert thresholds.interpolate(ns, hits, undecided, 10, 0.5, 2, 3) == pytest.approx(middle)
+    # The crossings are 5/12 apart: half of a bracket of width 1 is enough, but not of 5/6 and less.
+    assert thresholds.interpolate(ns, hits, undecided, 10, 0.5, 3, 3) == pytest.approx(middle)
+    wide = np.array([0, 6, 1, 0])
+    assert thresholds.interpolate(ns, hits, wide, 10, 0.5, 3, 3) is None
+    assert thresholds.interpolate(ns, hits, wide, 10, 0.5, 2, 3) is not None
+    # No upper end: the bracket is taken to reach the largest n.
+    assert thresholds.interpolate(ns, hits, wide, 10, 0.5, 3, None) is not None
+
+
+def test_interpolated_is_none_where_it_says_nothing():
+    half = np.array([5, 10])
+    assert thresholds.crossing((20, 40), half / 10, 0.5) is None, "nothing below 20 was looked at"
+    assert thresholds.crossing((1, 2), half / 10, 0.5) == 1.0
+    assert thresholds.crossing((1, 2), half / 10, 0.25) == 0.5
+    assert thresholds.crossing((20, 40), half / 10, 0.75) == 30.0
+    assert thresholds.crossing((1, 2), np.array([0.1, 0.4]), 0.5) is None
+    # Nothing is decided below n = 5, where everything hits: from 0+ to 5 all is possible.
+    nothing = FirstHits(tuple(range(1, 9)), (0.1,), np.zeros((300, 1), int), np.full((300, 1), 5))
+    (found,) = thresholds.brackets(nothing, 0.5, 0.99, {})
+    assert found.interpolated is None
 
 
 def test_no_upper_end_when_nothing_reaches_p():
@@ -69,6 +180,12 @@ def test_threshold_of_a_known_case():
     assert [one.eps for one in several] == [0.1, 0.01]
     assert several[0].upper <= several[1].upper
     assert several[1].upper <= several[1].n_max
+
+
+def test_progress_counts_the_run_and_not_the_pilot():
+    seen = []
+    ltjax.threshold(ltjax.SubsetSum(), eps=0.1, key=jax.random.key(0), trials=200, progress=seen.append)
+    assert sum(seen) == 200
 
 
 EPS = [2.0**-bits for bits in (2, 4, 6, 8, 10)]

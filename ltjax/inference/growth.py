@@ -6,20 +6,25 @@ log2(1/ε), that gives a likelihood; nothing is binned and undecided trials simp
 
 One draw decides many ε, so a trial's terms depend on each other. The likelihood is therefore read as a
 composite one: standard errors come from the sandwich H^-1 J H^-1 with J summed over *trials* (Godambe
-1960; White 1982), which also covers a logistic shape that is not quite the true one, and laws are
-compared by the test of Vuong (1989) on the per-trial differences.
+1960; White 1982), which also covers a logistic shape that is not quite the true one.
+
+Two laws are compared in one of two ways. Where neither is a special case of the other: by the test of Vuong
+(1989) on the per-trial differences. Where one is (the constant is the logarithmic law with a = 0): by the
+test of Wald (1943) of that restriction, with the sandwich covariance. Vuong's statistic has another limit
+law there, because the two laws become one when the smaller is true.
 """
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import scipy.linalg
 import scipy.stats
 from jaxtyping import Array, Float
 
@@ -42,6 +47,12 @@ class GrowthLaw:
         parameters: names of the parameters.
         median: `(parameters, bits) -> m`.
         start: `(bits, observed medians) -> parameters` to start the fit from.
+        nested: the laws that are special cases of this one, by name, and the values at which parameters of
+            this one are held there. Here `{"constant": {"a": 0.0}}` makes the constant a special case, at
+            a = 0. Every special case is to be named: `compare` is wrong for one that is not.
+
+    Raises:
+        ArgumentError: where `nested` names a parameter that the law lacks, or none.
     """
 
     name: str
@@ -49,6 +60,16 @@ class GrowthLaw:
     parameters: tuple[str, ...]
     median: Callable[[Array, Array], Array]
     start: Callable[[np.ndarray, np.ndarray], list[float]]
+    # Not hashed, since a dict cannot be: equal laws still have equal hashes.
+    nested: Mapping[str, Mapping[str, float]] = dataclasses.field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        for held in self.nested.values():
+            for parameter, value in held.items():
+                arguments.choice("nested", parameter, self.parameters)
+                arguments.real("nested", value)
+            if not held:
+                raise ArgumentError("nested={} is not allowed: nested names one or more parameters for each law")
 
 
 def _line(x: np.ndarray, y: np.ndarray) -> list[float]:
@@ -64,13 +85,21 @@ def _log_line(x: np.ndarray, y: np.ndarray) -> list[float]:
 GROWTH_LAWS: dict[str, GrowthLaw] = {
     law.name: law
     for law in [
-        GrowthLaw("logarithmic", r"a\log_2(1/\varepsilon)+b", ("a", "b"), lambda t, x: t[0] * x + t[1], _line),
+        GrowthLaw(
+            "logarithmic",
+            r"a\log_2(1/\varepsilon)+b",
+            ("a", "b"),
+            lambda t, x: t[0] * x + t[1],
+            _line,
+            nested={"constant": {"a": 0.0}},
+        ),
         GrowthLaw(
             "power",
             r"a\,\varepsilon^{-\gamma}",
             ("ln a", "gamma"),
             lambda t, x: jnp.exp(t[0] + t[1] * math.log(2.0) * x),
             _log_line,
+            nested={"inverse": {"gamma": 1.0}, "constant": {"gamma": 0.0}},
         ),
         GrowthLaw(
             "inverse",
@@ -92,10 +121,14 @@ GROWTH_LAWS: dict[str, GrowthLaw] = {
             ("a", "b"),
             lambda t, x: t[0] * x**2 + t[1],
             lambda x, y: _line(x**2, y),
+            nested={"constant": {"a": 0.0}},
         ),
         GrowthLaw("constant", "b", ("b",), lambda t, x: t[0] + 0.0 * x, lambda x, y: [float(np.mean(y))]),
     ]
 }
+"""The laws known by name. The four pairs declared nested are all there are on three precisions or more: as functions
+of bits, a line, an exponential, a parabola without a linear term, 2^bits and bits·2^bits have only constants in
+common, and the exponential 2^bits."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,7 +138,8 @@ class Fit:
     Attributes:
         law: the law.
         estimate: its parameters, by name.
-        covariance: sandwich covariance of the parameters, in the order of `law.parameters`.
+        covariance: sandwich covariance of the parameters, in the order of `law.parameters`, and the square of
+            the optimiser's own error.
         log_likelihood: of each trial, in nats, summed over its ε.
         eps: the range measured: the law is supported or contradicted there and nowhere else.
     """
@@ -137,18 +171,30 @@ class Comparison:
     """By how much one law beats another on the same trials.
 
     Attributes:
-        advantage: nats of log-likelihood a trial, first law minus second.
-        z: Vuong's statistic, standard normal if the laws are equally far from the truth.
+        advantage: nats of log-likelihood a trial, first law minus second, less what Schwarz's criterion charges
+            for parameters.
+        z: standard normal if the laws are equally good; changes its sign when the laws change places. For nested
+            laws its size is that of a normal variable as improbable as Wald's statistic.
+        special: which of the two, "first" or "second", is a special case of the other; None where neither is.
     """
 
     first: str
     second: str
     advantage: float
     z: float
+    special: Literal["first", "second"] | None = None
 
     def beats(self, level: float) -> bool:
-        """Whether the first law is the better one, wrong with chance at most `level` (normal limit law)."""
-        return self.z > float(scipy.stats.norm.isf(level))
+        """Whether the first law is the better one, wrong with chance at most `level` (normal limit law).
+
+        Where the second law is a special case of the first, "better" means that the restriction which makes it
+        one is rejected. Where the first is a special case of the second the answer is False whatever the
+        trials: the larger law contains the smaller, so no number of trials shows that the smaller is the better
+        one. Who wants to claim the smaller law should claim how near the larger one's parameter is to it, with
+        `Fit.interval`.
+        """
+        level = arguments.real("level", level, above=0.0, below=1.0)
+        return self.special != "first" and self.z > float(scipy.stats.norm.isf(level))
 
 
 def _terms(theta: Array, median: Array, bits: Array, low: Array, high: Array, top: float) -> Array:
@@ -201,7 +247,7 @@ def fit(outcomes: FirstHits, law: str | GrowthLaw) -> Fit:
         start = np.pad(law.start(bits, medians), (0, max(len(x.parameters) for x in laws) - len(law.parameters)))
         start = np.append(start, [math.log(max(float(np.std(middle - medians)), 0.3) / 1.8), 0.0])
         wide = np.pad(bits, more[1], mode="edge")
-        theta, gradient, covariance, terms = _maximise(
+        theta, gradient, covariance, error, terms = _maximise(
             start, laws.index(law), wide, low, high, float(top), share, laws=laws
         )
         if not bool(jnp.all(jnp.isfinite(theta))) or float(gradient) > 1e3 * TOLERANCE:
@@ -210,7 +256,7 @@ def fit(outcomes: FirstHits, law: str | GrowthLaw) -> Fit:
         return Fit(
             law,
             dict(zip(law.parameters, (float(t) for t in theta[:size]), strict=True)),
-            np.asarray(covariance)[:size, :size] / weight.sum(),
+            np.asarray(covariance)[:size, :size] / weight.sum() + np.diag(np.asarray(error)[:size] ** 2),
             np.asarray(terms)[where.reshape(-1)],
             outcomes.eps,
         )
@@ -227,8 +273,9 @@ def _maximise(
     share: Array,
     *,
     laws: tuple[GrowthLaw, ...],
-) -> tuple[Array, Array, Array, Array]:
-    """L-BFGS (optax): the estimate, the gradient left, the sandwich covariance a trial, each row's terms.
+) -> tuple[Array, Array, Array, Array, Array]:
+    """L-BFGS (optax): the estimate, the gradient left, the sandwich covariance a trial, the optimiser's own
+    error, each row's terms.
 
     `start` holds the law's parameters, padded to the longest of `laws`, and the two of the scale. A padded
     parameter changes nothing: its gradient is 0 and the pseudo-inverse leaves it out.
@@ -255,16 +302,70 @@ def _maximise(
     scores = jax.jacfwd(terms)(theta)
     inner = (scores * share[:, None]).T @ scores
     inverse = jnp.linalg.pinv(jax.hessian(loss)(theta))
-    return theta, jnp.max(jnp.abs(jax.grad(loss)(theta))), inverse @ inner @ inverse, terms(theta)
+    gradient = jnp.max(jnp.abs(jax.grad(loss)(theta)))
+    # Entries of the gradient up to the tolerance move the maximum by so much. It matters where every trial has
+    # the same outcome at all ε: a slope then has no scatter at all, and its rounding would look significant.
+    error = jnp.maximum(gradient, TOLERANCE) * jnp.sum(jnp.abs(inverse), axis=1)
+    return theta, gradient, inverse @ inner @ inverse, error, terms(theta)
 
 
 def compare(first: Fit, second: Fit) -> Comparison:
-    """Vuong's test between two laws fitted to the same trials."""
-    difference = first.log_likelihood - second.log_likelihood
-    # The law with more parameters pays for them as in Schwarz's criterion.
+    """Test two laws fitted to the same trials: Wald's test where one is a special case of the other, else Vuong's.
+
+    Which laws are special cases is declared by the larger one, `GrowthLaw.nested`. Between nested laws
+    `Comparison.beats` can be true of the larger law only, and a rejected restriction says that the larger law
+    describes the trials better, not that it is the true one.
+
+    Args:
+        first, second: fits of the same outcomes.
+
+    Raises:
+        ArgumentError: for fits of different outcomes, or with so few ε that one law, not a special case of the
+            other, passes through any medians: it then holds the other one, or is the same as it.
+    """
+    difference = _difference(first, second)
     trials = len(difference)
+    # The law with more parameters pays for them as in Schwarz's criterion.
     price = (len(first.estimate) - len(second.estimate)) * math.log(trials) / 2.0
     advantage = float(difference.sum() - price) / trials
+    names = first.law.name, second.law.name
+    if second.law.name in first.law.nested:
+        return Comparison(*names, advantage, _wald(first, first.law.nested[second.law.name]), "second")
+    if first.law.name in second.law.nested:
+        return Comparison(*names, advantage, -_wald(second, second.law.nested[first.law.name]), "first")
+    free = max(len(first.estimate), len(second.estimate))
+    if names[0] != names[1] and free >= len(first.eps):
+        raise ArgumentError(
+            f"eps={list(first.eps)} is too short: to compare the laws {names[0]} and {names[1]} takes"
+            f" {free + 1} precisions or more"
+        )
     spread = float(difference.std(ddof=1)) / math.sqrt(trials)
     z = advantage / spread if spread > 0 else math.copysign(math.inf, advantage) if advantage else 0.0
-    return Comparison(first.law.name, second.law.name, advantage, z)
+    return Comparison(*names, advantage, z)
+
+
+def _difference(first: Fit, second: Fit) -> Float[np.ndarray, " trials"]:
+    """What each trial's log-likelihood gains, in nats, from the second law to the first."""
+    if first.eps != second.eps or len(first.log_likelihood) != len(second.log_likelihood):
+        raise ArgumentError(
+            f"second={second.law.name!r} is not allowed: it was fitted to other outcomes than {first.law.name!r}"
+        )
+    return first.log_likelihood - second.log_likelihood
+
+
+def _wald(fit: Fit, held: Mapping[str, float]) -> float:
+    """Wald's test that the parameters have the values `held`, as a standard normal number; large: they have not.
+
+    The statistic d'V^-1 d, d = estimate - held, V the covariance, has the chi-square law with as many degrees of
+    freedom as there are parameters held. Without a covariance (trials without any scatter) nothing is rejected.
+    """
+    index = [fit.law.parameters.index(parameter) for parameter in held]
+    distance = np.array([fit.estimate[parameter] - value for parameter, value in held.items()])
+    covariance = fit.covariance[np.ix_(index, index)]
+    try:
+        statistic = float(distance @ scipy.linalg.cho_solve(scipy.linalg.cho_factor(covariance), distance))
+    except np.linalg.LinAlgError:
+        return 0.0
+    chance = float(scipy.stats.chi2.sf(statistic, len(index)))
+    # Below the smallest double the two laws' tails agree to a part in a hundred.
+    return float(scipy.stats.norm.isf(chance)) if chance > 0.0 else math.sqrt(statistic)

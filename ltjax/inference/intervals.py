@@ -9,6 +9,7 @@ import scipy.stats
 from jaxtyping import Float
 
 from ltjax import arguments
+from ltjax.arguments import ArgumentError
 
 
 def clopper_pearson_lower(hits: Any, trials: Any, level: float) -> Any:
@@ -82,8 +83,13 @@ def mean_interval(
 
     Empirical Bernstein (Maurer, Pontil 2009, theorem 4): with sample variance V and ln(2/δ) = L,
     |mean - E| <= √(2VL/T) + 7L(high - low)/(3(T - 1)), δ a side.
+
+    Raises:
+        ArgumentError: for fewer than two values, or values outside [low, high].
     """
-    trials = len(values)
+    trials = arguments.whole("len(values)", len(values), 2)
+    if not bool(np.all((values >= low) & (values <= high))):
+        raise ArgumentError(f"values={values!r} is not allowed: values are in [{low:g}, {high:g}]")
     log = np.log(4.0 / level)
     half = np.sqrt(2 * values.var(ddof=1) * log / trials) + 7 * log * (high - low) / (3 * (trials - 1))
     return float(values.mean() - half), float(values.mean() + half)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, overload
 
 import numpy as np
-from jaxtyping import Array, Key
+from jaxtyping import Array, Int, Key
 
 from ltjax import arguments
 from ltjax.inference import intervals
@@ -22,8 +22,9 @@ class Threshold:
 
     Attributes:
         upper: None where no n up to `n_max` is certified to reach p.
-        interpolated: where the observed hit frequencies, joined by straight lines, cross p; no
-            certificate, for comparison with published curves; None where they do not cross.
+        interpolated: where the hit frequencies, joined by straight lines, cross p: a real number that rounds *up*
+            to n_p, in (lower - 1, upper]. No certificate; for comparison with published curves. None where they
+            do not cross or undecided trials leave it too open; see `interpolate`.
         ns, hits, undecided: the counts behind it.
     """
 
@@ -41,24 +42,69 @@ class Threshold:
     undecided: tuple[int, ...]
 
 
-def interpolate(ns: Sequence[int], frequency: np.ndarray, p: float) -> float | None:
-    """Where the piecewise linear curve through (0, 0) and (n, frequency) first reaches p."""
+def crossing(ns: Sequence[int], frequency: np.ndarray, p: float) -> float | None:
+    """Where the piecewise linear curve through (0, 0) and (n, frequency) first reaches p.
+
+    n is at least 1, so nothing hits at 0. None where the curve does not reach p, or does so at its first n and
+    this is not 1: where below it the curve crosses p was not looked at.
+    """
     x, y = np.concatenate([[0], ns]), np.concatenate([[0.0], frequency])
     above = np.flatnonzero(y >= p)
-    if not len(above) or above[0] == 0:
+    if not len(above) or (above[0] == 1 and x[1] > 1):
         return None
     j = above[0]
     return float(x[j - 1] + (p - y[j - 1]) / (y[j] - y[j - 1]) * (x[j] - x[j - 1]))
+
+
+def interpolate(
+    ns: Sequence[int],
+    hits: Int[np.ndarray, " ns"],
+    undecided: Int[np.ndarray, " ns"],
+    trials: int,
+    p: float,
+    lower: int,
+    upper: int | None,
+) -> float | None:
+    """Where the hit frequencies cross p: the middle between undecided counted as hits and counted as misses.
+
+    n_p is the whole number with P(n_p - 1) < p <= P(n_p), so a curve through P crosses p in (n_p - 1, n_p]. Had
+    all trials been decided, their frequencies would lie between the two curves and cross p between the two
+    crossings, so the middle is wrong by at most half the distance of the two, to either side alike.
+
+    It is in (lower - 1, upper]: at lower - 1 even the upper limit of hits and undecided is below p, so the early
+    curve crosses later; at `upper` even the lower limit of the hits reaches p, so the late one has crossed.
+
+    Args:
+        ns: increasing sizes.
+        hits, undecided: of each size.
+        trials: of each size.
+        p: the probability to reach, in (0, 1).
+        lower, upper: the bracket of n_p; None where there is no upper end.
+
+    Returns:
+        The crossing; None where one of the two curves does not cross p, or where their crossings are further
+        apart than half the bracket (lower - 1, upper], to the largest n where there is no upper end: undecided
+        trials would then count for more than chance does.
+    """
+    # What is found at one size holds at the larger ones, what is ruled out at one at the smaller ones.
+    found = np.maximum.accumulate(hits)
+    possible = np.minimum.accumulate((hits + undecided)[::-1])[::-1]
+    early, late = crossing(ns, possible / trials, p), crossing(ns, found / trials, p)
+    if early is None or late is None:
+        return None
+    end = upper if upper is not None else max(ns)
+    return (early + late) / 2.0 if late - early <= (end - (lower - 1)) / 2.0 else None
 
 
 def brackets(outcomes: FirstHits, p: float, confidence: float, problem: dict[str, Any]) -> list[Threshold]:
     """The bracket of n_p for each ε of a run that decided some sizes n.
 
     The lower end is one more than the largest n whose upper limit is below p, the upper end the least n
-    whose lower limit reaches p. No correction for looking at many n is needed. Let n* = n_p. Trial by trial,
-    hits(n) grows with n, so the upper end lies below n* only if the lower limit at the largest n decided
-    below n* already reaches p, though P(n) < p there: a single error of a single one-sided limit. Likewise
-    the lower end, at the least n decided from n* on.
+    whose lower limit reaches p. No correction for looking at many n is needed. Let n* = n_p, n' the largest n of a
+    list fixed beforehand below n*, and T(n) the trials that truly hit. Trial by trial T grows with n, and at most T
+    are found, so the upper end lies below n* only if the lower limit of T(n') already reaches p, though
+    P(n') < p: a single error of a single one-sided limit, whichever sizes were looked at. Likewise the lower
+    end, at the least n from n* on.
     """
     counts = outcomes.counts()
     return [bracket(counts, j, p, confidence, problem) for j in range(len(counts.eps))]
@@ -70,13 +116,15 @@ def bracket(counts: Counts, j: int, p: float, confidence: float, problem: dict[s
     hits, undecided = counts.hits[:, j], counts.undecided[:, j]
     cannot = ns[intervals.clopper_pearson_upper(hits + undecided, counts.trials, level) < p]
     does = ns[intervals.clopper_pearson_lower(hits, counts.trials, level) >= p]
+    lower = int(cannot[-1]) + 1 if len(cannot) else 1
+    upper = int(does[0]) if len(does) else None
     return Threshold(
         problem,
         counts.eps[j],
         p,
-        lower=int(cannot[-1]) + 1 if len(cannot) else 1,
-        upper=int(does[0]) if len(does) else None,
-        interpolated=interpolate(counts.ns, hits / counts.trials, p),
+        lower=lower,
+        upper=upper,
+        interpolated=interpolate(counts.ns, hits, undecided, counts.trials, p, lower, upper),
         n_max=int(ns[-1]),
         trials=counts.trials,
         confidence=confidence,

@@ -1,0 +1,35 @@
+"""Estimates: what is counted, its limits, and the hits written down."""
+
+import jax
+import numpy as np
+import pytest
+
+import ltjax
+from ltjax.inference import intervals
+
+
+def test_hits_are_written_under_their_trials_whatever_the_chunks(tmp_path):
+    """In chunks as in one piece: the number of each trial that hit, its error and its mask."""
+    ask = {"n": 6, "eps": 0.05, "trials": 6000, "key": jax.random.key(1)}
+    written = []
+    for name, chunk in [("one", 6000), ("many", 1)]:
+        found = ltjax.estimate(ltjax.SubsetSum(), **ask, chunk=chunk, witness=tmp_path / f"{name}.npz")
+        with np.load(tmp_path / f"{name}.npz") as file:
+            written.append(dict(file))
+        assert len(written[-1]["trial"]) == found.hits > 0
+    one, many = written
+    assert np.all(np.diff(one["trial"]) > 0)
+    assert one["trial"][-1] < 6000
+    assert one.keys() == many.keys()
+    for name, array in one.items():
+        np.testing.assert_array_equal(array, many[name], err_msg=name)
+
+
+@pytest.mark.parametrize(("interval", "limits"), [("exact", intervals.clopper_pearson), ("anytime", intervals.anytime)])
+def test_limits_are_those_of_the_counts(interval, limits):
+    found = ltjax.estimate(
+        ltjax.SubsetSum(), n=5, eps=0.05, trials=500, key=jax.random.key(2), confidence=0.9, interval=interval
+    )
+    assert found.hits + found.misses + found.undecided == found.trials == 500
+    assert (found.lower, found.upper) == pytest.approx(limits(found.hits, 500, 0.9, found.undecided))
+    assert (found.confidence, found.interval) == (0.9, interval)
