@@ -108,7 +108,7 @@ def test_walk_drops_exactly_what_no_line_holds():
     kappa = rng.laplace(size=k)
     with jax.enable_x64(True):
         tube_top = jnp.full((1, k + 2), eps)
-        chosen, alive, overflow = tube._walk(
+        chosen, alive, overflow = tube.walk(
             jnp.asarray(points), jnp.asarray(kappa), tube_top, -tube_top, jnp.asarray(0.0), 2**k
         )
     assert not overflow

@@ -33,6 +33,10 @@ def least_errors(
         values: every neuron's v_i σ(…) at the points, shape (n, points), n at most `ALL_TERMS`.
         target: the target's values there, shape (points,).
         readout: "linear" or "relu".
+
+    Returns:
+        the errors and masks; NaN where any of the first k neurons or the target holds NaN or infinity, which is
+        neither a hit nor a miss.
     """
     n = values.shape[0]
     sums = jnp.zeros((1, values.shape[1]), values.dtype)
@@ -40,7 +44,9 @@ def least_errors(
         sums = jnp.concatenate([sums, sums + values[k]])
     errors = point_errors(sums, target, readout)
     best = jnp.stack([jnp.argmin(errors[: 1 << k]) for k in range(n + 1)])
-    return errors[best], (best[:, None] >> jnp.arange(n)) % 2 == 1
+    # A NaN among the sums is what argmin finds; an infinity it would pass over.
+    broken = jnp.append(~jnp.all(jnp.isfinite(target)), ~jnp.all(jnp.isfinite(values), axis=1))
+    return jnp.where(jnp.cumsum(broken) > 0, jnp.nan, errors[best]), (best[:, None] >> jnp.arange(n)) % 2 == 1
 
 
 @functools.partial(jax.jit, static_argnames=("readout", "starts", "steps"))
@@ -79,6 +85,7 @@ def descend(
 
     masks = jax.lax.scan(step, masks, None, length=steps)[0]
     errors = point_errors(masks.astype(values.dtype) @ values, target, readout)
+    errors = jnp.where(jnp.isnan(errors), jnp.inf, errors)
     best = jnp.argmin(errors)
     return errors[best], masks[best]
 

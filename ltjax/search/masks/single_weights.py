@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Int8
 
+from ltjax.certify import rounding
 from ltjax.search.masks.at_points import point_errors
 from ltjax.search.sums import nearest as subset_sums
 
@@ -214,7 +215,7 @@ def all_masks(
     Cutting an output weight is cutting its row, so there are 2^(nd) networks; n·d is at most `ALL_WEIGHTS`.
 
     Returns:
-        errors, masks on u, and a bound on the rounding of the errors.
+        errors, masks on u, and a bound on the rounding of the errors, infinite where anything is NaN or infinite.
     """
     n, d = u.shape
     most = max(sizes)
@@ -230,7 +231,9 @@ def all_masks(
     bits = (best[:, None] >> jnp.arange(most * d)) % 2 == 1
     masks = jnp.pad(bits.reshape(len(sizes), most, d), ((0, 0), (0, n - most), (0, 0)))
     scale = jnp.cumsum(jnp.abs(v) * jnp.linalg.norm(u, axis=1))[jnp.asarray(sizes) - 1] + 1.0
-    return errors[best], masks, 8.0 * (most + d + 8) * jnp.finfo(u.dtype).eps * scale
+    # What is NaN or infinite is no certain error: its bound is infinite.
+    known = jnp.isfinite(scale) & jnp.all(jnp.isfinite(w)) & jnp.all(jnp.isfinite(points)) & jnp.isfinite(errors[best])
+    return errors[best], masks, jnp.where(known, rounding.at_points(most, d, scale, u.dtype), jnp.inf)
 
 
 __all__ = [
