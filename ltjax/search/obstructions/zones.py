@@ -25,6 +25,7 @@ from jaxtyping import Array, Bool, Float, Int, Key
 from ltjax import arguments
 from ltjax.arguments import ArgumentError
 from ltjax.certify import rounding
+from ltjax.search.floats import is_zero
 
 COVERED, UNDECIDED, UNCOVERED = 1, 0, -1
 
@@ -34,11 +35,10 @@ def _scaled(u: Float[Array, "n d"]) -> tuple[Array, Array]:
 
     The largest entry of each is in [½, 1), so that squares neither overflow nor vanish. A row that holds NaN or
     infinity comes out as NaN, and so does one so short that XLA, which takes numbers below the least normal one for
-    zero, would lose digits of it: nothing is certified of those. A row is zero only if all its bits are.
+    zero, would lose digits of it: nothing is certified of those.
     """
     info = jnp.finfo(u.dtype)
-    bits = jax.lax.bitcast_convert_type(u, {16: jnp.uint16, 32: jnp.uint32, 64: jnp.uint64}[info.bits])
-    idle = jnp.all(bits << 1 == 0, axis=1)  # the sign does not count
+    idle = jnp.all(is_zero(u), axis=1)
     largest = jnp.max(jnp.abs(u), axis=1)
     safe = (largest >= info.tiny / info.eps) & (largest <= info.max)
     _, exponent = jnp.frexp(jnp.where(safe, largest, 1.0))
@@ -105,7 +105,7 @@ def zone_arcs(
 
 
 def _parts(u: Array, w: Array, tan_alpha: Array) -> tuple[Array, Array, Array, Array, Array]:
-    """Of each zone: its centre, r, tan α·|⟨u, w⟩|, how far rounding may have moved the latter two, and which are none."""
+    """Of each zone: centre, r, tan α·|⟨u, w⟩|, how far rounding may have moved these two, and whether it is none."""
     highest = jax.lax.Precision.HIGHEST
     rows, idle = _scaled(u)
     w = _target(w)
@@ -171,6 +171,7 @@ def cover_arcs(centre: Float[Array, " n"], half: Float[Array, " n"], present: Bo
     return _cover(start, end, present[owner])
 
 
+@jax.jit
 def cover_circle(u: Float[Array, "n 3"], w: Float[Array, "3"], eps: Float[Array, ""]) -> Covering:
     """Whether the zones of n neurons of R^3 cover all directions orthogonal to w at error ε.
 
@@ -191,7 +192,6 @@ def cover_circle(u: Float[Array, "n 3"], w: Float[Array, "3"], eps: Float[Array,
     return Covering(status, outer.direction, jnp.where(covered, inner.gap, outer.gap))
 
 
-@functools.partial(jax.jit, static_argnames=("steps",))
 def _least_cover(centre: Array, wide: Array, narrow: Array, steps: int) -> tuple[Array, Array]:
     n = centre.shape[0]
 
@@ -211,6 +211,7 @@ def _least_cover(centre: Array, wide: Array, narrow: Array, steps: int) -> tuple
     return search(wide, UNDECIDED), search(narrow, COVERED)
 
 
+@jax.jit
 def least_cover(
     u: Float[Array, "n 3"], w: Float[Array, "3"], eps: Float[Array, ""] | float
 ) -> tuple[Int[Array, ""], Int[Array, ""]]:
