@@ -7,8 +7,8 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 
+from ltjax.certify.errors import cones, sphere
 from ltjax.certify.errors import plane as plane_error
-from ltjax.certify.errors import sphere
 
 READOUTS = ("linear", "relu")
 
@@ -142,7 +142,7 @@ def test_supremum_of_a_linear_function_on_a_cone(d):
     rays = unit(np.abs(rng.normal(size=(300, d, d))) * rng.choice([1.0, 1e-2], size=(300, 1, d)))
     rays[:20, -1] = unit(rays[:20, 0] + 0.5 * rays[:20, 1 % d])  # flat
     height = np.einsum("bkd,bd->bk", rays, rng.normal(size=(300, d)))
-    bound, weight = sphere._support(rays, height)
+    bound, weight = cones._support(rays, height)
     for cone, values, upper, at in zip(rays, height, bound, weight, strict=True):
         supremum = 0.0
         for size in range(1, d + 1):

@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.optimize
+from ltjax.problems.neuron_pruning import plane_milp
 
 from ltjax.certify.errors import plane as plane_error
-from ltjax.problems.neuron_pruning import plane_milp
 from ltjax.search import plane as planar
 from ltjax.search.masks import walk as tube
 from ltjax.search.obstructions import kink
@@ -108,7 +108,7 @@ def test_walk_drops_exactly_what_no_line_holds():
     kappa = rng.laplace(size=k)
     with jax.enable_x64(True):
         tube_top = jnp.full((1, k + 2), eps)
-        chosen, alive, overflow = tube._walk(
+        chosen, alive, overflow = tube.walk(
             jnp.asarray(points), jnp.asarray(kappa), tube_top, -tube_top, jnp.asarray(0.0), 2**k
         )
     assert not overflow

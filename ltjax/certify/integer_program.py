@@ -7,11 +7,12 @@ in m for both readouts. The set of angles starts with all kinks and is refined b
 mask found (cutting planes). It never contains more than the truth asks, so
 
 * a mask whose exact error (over all angles, float64) is <= ε is a hit;
-* an infeasible relaxation is a miss;
-* anything else (a mask within rounding of ε, a time limit) is undecided.
+* an infeasible relaxation is a miss, by HiGHS: its word is that of floating point, with the tolerances below;
+* anything else (a mask within rounding of ε, a time limit, a model that HiGHS refuses) is undecided.
 """
 
 import dataclasses
+import re
 import warnings
 from typing import Any
 
@@ -19,7 +20,17 @@ import numpy as np
 import scipy.optimize
 
 from ltjax import arguments
+from ltjax.certify.errors import network as networks
 from ltjax.certify.errors import plane as plane_error
+
+ROW_TOLERANCE = 1e-6
+"""HiGHS takes a row that is violated by less, and an integer that is off by less (`mip_feasibility_tolerance`)."""
+DROPPED = 1e-9
+"""HiGHS takes an entry of no larger size for zero (`small_matrix_value`)."""
+REFUSED = 1e15
+"""HiGHS refuses a model with an entry of this size (`large_matrix_value`)."""
+INFEASIBLE = 8
+"""HiGHS's own status of an infeasible model. SciPy's status 2 stands for a refused one, 2 in HiGHS, as well."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +73,21 @@ def _crests(u: np.ndarray, v: np.ndarray, w: np.ndarray, mask: np.ndarray) -> np
     return middle + np.clip(shift, -half, half)
 
 
+def _infeasible(result: Any) -> bool:
+    """Whether HiGHS itself called the model infeasible; SciPy passes its status on in the message only."""
+    status = re.search(r"HiGHS Status (\d+)", str(result.message))
+    return result.status == 2 and status is not None and int(status[1]) == INFEASIBLE
+
+
+def _slack(scale: float, n: int) -> float:
+    """By how much the tube is widened: more than HiGHS's tolerances may move a row, absolutely.
+
+    A row may be violated, n integers be off by so much each, and n entries be dropped; entries add up to at most scale.
+    The factor 4, of which 2 are used where the scale is 1, covers the rounding of the rows.
+    """
+    return 4.0 * ROW_TOLERANCE * scale + n * DROPPED
+
+
 def decide(
     u: Any,
     v: Any,
@@ -84,20 +110,29 @@ def decide(
         time_limit: seconds for each of them.
 
     Raises:
-        ValueError: for an unknown readout, an eps not above 0, or weights `planar.exact_error` refuses.
+        ArgumentError: for an unknown readout, an eps or a time limit not above 0, or weights that
+            `plane.exact_error` refuses.
     """
     arguments.choice("readout", readout, ("linear", "relu"))
     eps = arguments.real("eps", eps, above=0.0)
     rounds = arguments.whole("rounds", rounds, 1)
+    time_limit = arguments.real("time_limit", time_limit, above=0.0)
     u, v, w = (np.asarray(x, dtype=np.float64) for x in (u, v, w))
+    # All neurons, to have the sizes checked of those that no mask met keeps, too.
+    plane_error.exact_error(u, v, w, readout=readout)
     value, margin = plane_error.exact_error(u, v, w, np.zeros(v.shape, bool), readout=readout)
     if value + margin <= eps:
         return MilpDecision(1, np.zeros(v.shape, bool), value, margin, 0)
-    w = w / np.hypot(w[0], w[1])
-    scale = 1.0 + float(np.sum(np.abs(v) * np.hypot(u[:, 0], u[:, 1])))
-    # HiGHS accepts rows violated by 1e-6 and integers off by 1e-6. The tube is widened by more than that,
-    # so that "infeasible" holds for the true tube; masks in the widened rim come out undecided.
-    slack = 4e-6 * scale
+    # The size of v_i goes into the row: no product of the two overflows then that is not refused above.
+    u, v, w = np.abs(v)[:, None] * u, np.sign(v), networks.direction("w", w)
+    size = float(np.sum(networks.lengths(u)))
+    if size >= REFUSED:
+        return MilpDecision(0, None, float("nan"), float("nan"), 0)
+    scale = 1.0 + size
+    # Widened, so that "infeasible" holds for the true tube; masks in the widened rim come out undecided.
+    slack = _slack(scale, v.size)
+    # The empty mask stays in a tube so wide: then "infeasible" is rounding, and no miss.
+    meaningful = eps + slack < 1.0
     across, along = u[:, 0] * w[1] - u[:, 1] * w[0], u @ w
     line = np.mod(np.arctan2(-across, along), np.pi)
     angles = np.concatenate([[0.0, np.pi], line, line + np.pi, np.arange(0.05, 2 * np.pi, 0.1)])
@@ -117,9 +152,9 @@ def decide(
                 constraints=scipy.optimize.LinearConstraint(matrix, lower, upper),  # pyright: ignore[reportArgumentType]
                 options={"time_limit": time_limit},
             )
-        if result.status == 2:
+        if meaningful and _infeasible(result):
             return MilpDecision(-1, mask, error, margin, count)
-        if result.x is None:
+        if result.x is None or not np.all(np.isfinite(result.x)):
             return MilpDecision(0, mask, error, margin, count)
         mask = result.x > 0.5
         error, margin = plane_error.exact_error(u, v, w, mask, readout=readout)

@@ -249,6 +249,8 @@ class WeightPruning(AbstractPruning):
     def _separable_error(self, rows: np.ndarray, v: np.ndarray, w: np.ndarray) -> tuple[float, float]:
         """Of a mask that keeps at most one input weight a neuron: exact for the sums; a σ around both moves no error
         upward. See `ltjax.search.masks.single_weights.separable_error`."""
+        from ltjax.certify import rounding
+
         above, below = (v[:, None] * np.maximum(s * rows, 0.0) for s in (1.0, -1.0))
         # Of an axis target only σ(x_1) counts.
         plus, minus = (np.eye(1, self.d)[0], np.zeros(self.d)) if self.on_axis else (w, w)
@@ -256,8 +258,7 @@ class WeightPruning(AbstractPruning):
         square = [float((np.maximum(s * residual, 0.0).max(axis=1) ** 2).sum()) for s in (1.0, -1.0)]
         scale = float(np.abs(v[:, None] * rows).sum()) + 1.0 + float(np.abs(w).sum())
         # Sums of at most n products; the norm of the residuals' roundings is at most their sum.
-        margin = 2.0**-50 * (len(v) + self.d + 8) * scale
-        return 0.0, math.sqrt(max(square)) + margin
+        return 0.0, math.sqrt(max(square)) + rounding.separable_error(len(v), self.d, scale)
 
     def witness(self, mask: np.ndarray) -> dict[str, np.ndarray]:
         return {"mask_u": mask, "mask_v": np.asarray(mask.any(axis=-1))}

@@ -125,6 +125,8 @@ class SubsetSum(AbstractProblem):
 
     def errors(self, instances: Instance, masks: np.ndarray, wanted: np.ndarray, eps: np.ndarray) -> tuple[Any, Any]:
         """|z - Σ|, in float64; where rounding could turn a comparison with ε, by correctly rounded sums."""
+        from ltjax.certify import rounding
+
         values, target = np.asarray(instances.values, np.float64), self.targets(instances)
         chosen = masks[:, :, 0]
         sums = np.einsum("tpn,tn...->tp...", chosen, values, optimize=True)
@@ -132,7 +134,7 @@ class SubsetSum(AbstractProblem):
         size = np.abs(values).sum(axis=1) + np.abs(target)
         if self.d > 1:
             off, size = off.max(axis=2), size.max(axis=1)
-        margin = np.broadcast_to(2.0**-50 * (values.shape[1] + 2) * size[:, None], off.shape)
+        margin = np.broadcast_to(rounding.subset_sum(values.shape[1] + 1, size)[:, None], off.shape)
         lower, upper = np.maximum(off - margin, 0.0), off + margin
         close = (lower[..., None] <= eps) & (upper[..., None] > eps)
         for t, i in np.argwhere(close.any(axis=2)):

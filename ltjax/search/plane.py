@@ -116,7 +116,7 @@ def masked_errors(
         readout: "linear" or "relu".
 
     Returns:
-        errors, shape (masks,).
+        errors, shape (masks,); NaN where theta or kappa hold NaN or infinity, whatever the mask.
     """
     arguments.choice("readout", readout, ("linear", "relu"))
     start, length, active = _pieces(theta)
@@ -127,7 +127,9 @@ def masked_errors(
     highest = jax.lax.Precision.HIGHEST  # accelerators would multiply in fewer bits
     a = jnp.matmul(chosen, cosine.T, precision=highest)
     b = jnp.matmul(chosen, sine.T, precision=highest)
-    return jnp.max(_piece_error(a, b, start, length, readout=readout), axis=-1)
+    errors = jnp.max(_piece_error(a, b, start, length, readout=readout), axis=-1)
+    known = jnp.all(jnp.isfinite(theta)) & jnp.all(jnp.isfinite(kappa))
+    return jnp.where(known, errors, jnp.nan)
 
 
 def masked_error(

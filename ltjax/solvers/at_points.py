@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from ltjax.certify import rounding
 from ltjax.certify.uncovered import verify_uncovered
 from ltjax.networks import random_directions
 from ltjax.problems.base import AbstractProblem
@@ -76,7 +77,7 @@ class AllRows(AbstractSolver):
         error, mask = at_points.least_errors(values, target, ns, own, readout=self.readout)
         # Sums of n products, each of them rounded: any error at a point is known to within this.
         size = jnp.max(jnp.cumsum(jnp.abs(values), axis=0), axis=1) + 1.0
-        guard = 8.0 * (jnp.arange(1, most + 1) + 8) * jnp.finfo(values.dtype).eps * size + moved
+        guard = rounding.at_points(most, points.shape[1], size, values.dtype) + moved
         least = jnp.maximum(error - guard[sizes - 1], 0.0)
         mask = jnp.pad(mask, ((0, 0), (0, n - most)))
         zero = jnp.zeros((len(ns), 1), jnp.int32)
@@ -173,9 +174,9 @@ class NoBreakpoint(AbstractObstruction):
         return ~jnp.any(near) & (jnp.abs(kink) + 4.0 * wide <= 1.0), kink[None]
 
     def proves(self, u: np.ndarray, b: np.ndarray, w: np.ndarray, c: float, proof: np.ndarray, wide: float) -> bool:
-        radius = 4.0 * wide * (1.0 + 1e-12)
+        radius = 4.0 * wide * (1.0 + rounding.gamma(8.0))
         # |β - c| > 4ε without a division: |b + u·kink| > 4ε·|u|, up to the rounding of the left side.
-        away = np.abs(b + u[:, 0] * -c) - 2.0**-50 * (np.abs(b) + np.abs(u[:, 0]))
+        away = np.abs(b + u[:, 0] * -c) - rounding.breakpoint_side(b, u[:, 0])
         return bool(np.all(away > radius * np.abs(u[:, 0])) and abs(c) + radius <= 1.0)
 
 

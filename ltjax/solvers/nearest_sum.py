@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ltjax.certify import rounding
 from ltjax.problems.base import AbstractProblem
 from ltjax.problems.subset_sum import Instance
 from ltjax.search.sums import nearest as kernels
@@ -117,10 +118,9 @@ def _band(problem: AbstractProblem, instances: Instance, found: InQuanta, ns: tu
     total = np.abs(np.asarray(instances.target, np.float64)) + size
     if total.ndim > 1:
         total, off = total.max(axis=1), off.max(axis=1)
-    # 2^-50: the roundings of this method's own float64 arithmetic, generously. A target that the dtype does not
-    # hold was searched for rounded.
-    rounding = 2.0**-50 * (max(ns) + 2) * total + off
-    band = np.asarray(found.guard, np.float64)[:, None] + rounding[:, None]
+    # A target that the dtype does not hold was searched for rounded.
+    wide = rounding.subset_sum(max(ns) + 1, total) + off
+    band = np.asarray(found.guard, np.float64)[:, None] + wide[:, None]
     return band, np.asarray(instances.moved, np.float64)[:, np.asarray(ns) - 1]
 
 

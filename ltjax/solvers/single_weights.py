@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from ltjax.certify import rounding
 from ltjax.networks import random_directions
 from ltjax.search import plane
 from ltjax.search.masks import near_kink
@@ -206,9 +207,9 @@ class AxesAndRows(AbstractScissors):
             along, across = jnp.abs(u @ w), jnp.abs(u[:, 0] * w[1] - u[:, 1] * w[0])
             nearest = jnp.min(jnp.where(used, jnp.arctan2(across, along), 0.5 * jnp.pi))
             axes = jnp.minimum(jnp.arctan2(jnp.abs(w[0]), jnp.abs(w[1])), jnp.arctan2(jnp.abs(w[1]), jnp.abs(w[0])))
-            # Products of float64 numbers of size at most ‖u‖: the angle is right to a few 2^-53.
-            alpha = jnp.maximum(jnp.minimum(nearest, axes) - 2.0**-48, 0.0)
-            least = 0.5 * jnp.tan(0.5 * alpha) * (1.0 - 2.0**-48) - jnp.sum(jnp.where(used, network.moved, 0.0))
+            alpha = jnp.maximum(jnp.minimum(nearest, axes) - rounding.kink_angle(), 0.0)
+            bound = 0.5 * jnp.tan(0.5 * alpha) * (1.0 - rounding.kink_angle())
+            least = bound - jnp.sum(jnp.where(used, network.moved, 0.0))
             zero = jnp.zeros((), jnp.int32)
             return Found(jnp.zeros(u.shape, bool), jnp.asarray(jnp.inf), jnp.maximum(least, 0.0), zero, zero)
 

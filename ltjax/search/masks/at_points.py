@@ -40,6 +40,10 @@ def least_errors(
         sizes: numbers of leading neurons, 0 to n.
         counting: which points count for each size; all if not given.
         readout: "linear" or "relu".
+
+    Returns:
+        the errors and masks; NaN where any of the first k neurons or the target holds NaN or infinity, which is
+        neither a hit nor a miss.
     """
     n = values.shape[0]
     sums = jnp.zeros((1, values.shape[1]), values.dtype)
@@ -53,7 +57,10 @@ def least_errors(
         error = jnp.max(own, axis=1)
         best.append(jnp.argmin(error))
         errors.append(error[best[-1]])
-    return jnp.stack(errors), (jnp.stack(best)[:, None] >> jnp.arange(n)) % 2 == 1
+    # A NaN among the sums is what argmin finds; an infinity it would pass over.
+    broken = jnp.append(~jnp.all(jnp.isfinite(target)), ~jnp.all(jnp.isfinite(values), axis=1))
+    broken = (jnp.cumsum(broken) > 0)[jnp.asarray(sizes)]
+    return jnp.where(broken, jnp.nan, jnp.stack(errors)), (jnp.stack(best)[:, None] >> jnp.arange(n)) % 2 == 1
 
 
 @functools.partial(jax.jit, static_argnames=("readout", "starts", "steps"))
@@ -93,6 +100,7 @@ def descend(
 
     masks = jax.lax.scan(step, masks, None, length=steps)[0]
     errors = point_errors(masks.astype(values.dtype) @ values, target, readout)
+    errors = jnp.where(jnp.isnan(errors), jnp.inf, errors)
     best = jnp.argmin(errors)
     return errors[best], masks[best]
 

@@ -153,7 +153,8 @@ def search_near(
         (right.low[partner], right.high[partner], rho_c),
     ):
         score = jnp.maximum(score, jnp.maximum(high + shift, -(low + shift)))
-    score = jnp.where(left.alive[:, None] & right.alive[partner], score, jnp.inf)
+    # NaN would come out of a search for the best ones as the best.
+    score = jnp.where(left.alive[:, None] & right.alive[partner] & (score < jnp.inf), score, jnp.inf)
     # One candidate a row: the best of few, then the few best of many, is quicker than the few best of all.
     column = jnp.argmin(score, axis=1)
     best, row = jax.lax.top_k(-jnp.min(score, axis=1), candidates)
@@ -182,6 +183,7 @@ def best_near(
     offset = theta - jnp.pi * jnp.round(theta / jnp.pi)
     found = search_near(offset, kappa, present & (jnp.abs(theta) < 0.5 * jnp.pi), eps, **how)
     errors = planar.masked_errors(theta[found.lines], kappa[found.lines], found.chosen, readout=readout)
+    errors = jnp.where(jnp.isnan(errors), jnp.inf, errors)
     at = jnp.argmin(errors)
     return found.mask(at, theta.shape[0]), errors[at]
 

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Int8
 
+from ltjax.certify import rounding
 from ltjax.search.sums import nearest as subset_sums
 
 ALL_WEIGHTS = 12
@@ -215,7 +216,7 @@ def all_masks(
     `counting`, only some of the points count for each size.
 
     Returns:
-        errors, masks on u, and a bound on the rounding of the errors.
+        errors, masks on u, and a bound on the rounding of the errors, infinite where anything is NaN or infinite.
     """
     n, d = u.shape
     most = max(sizes)
@@ -238,7 +239,10 @@ def all_masks(
     bits = (best[:, None] >> jnp.arange(most * d)) % 2 == 1
     masks = jnp.pad(bits.reshape(len(sizes), most, d), ((0, 0), (0, n - most), (0, 0)))
     scale = jnp.cumsum(jnp.abs(v) * jnp.linalg.norm(u, axis=1))[jnp.asarray(sizes) - 1] + 1.0
-    return jnp.stack(errors), masks, 8.0 * (most + d + 8) * jnp.finfo(u.dtype).eps * scale
+    # What is NaN or infinite is no certain error: its bound is infinite.
+    least = jnp.stack(errors)
+    known = jnp.isfinite(scale) & jnp.all(jnp.isfinite(w)) & jnp.all(jnp.isfinite(points)) & jnp.isfinite(least)
+    return least, masks, jnp.where(known, rounding.at_points(most, d, scale, u.dtype), jnp.inf)
 
 
 __all__ = [

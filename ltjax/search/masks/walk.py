@@ -34,10 +34,13 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from ltjax import arguments
+from ltjax.certify import rounding
 from ltjax.outcomes import HIT, MISS, UNDECIDED
 from ltjax.search import plane as planar
 
 _BIG = 1e9  # stands for infinity where 0·∞ must not arise
+LARGEST = 1e-3 * _BIG
+"""Jumps that add up to more than this, with ε, are left undecided."""
 
 
 class Scan(NamedTuple):
@@ -58,13 +61,13 @@ class Scan(NamedTuple):
     overflow: Bool[Array, "3"]
 
 
-def rounding(kappa: Array, steps: int) -> Array:
-    """A bound on the rounding of any value compared in a walk.
+def sound(kappa: Array, eps: Array, *others: Array) -> Bool[Array, ""]:
+    """Whether a walk can be trusted: nothing is NaN or infinite, and _BIG is far beyond all values that are met.
 
-    The values are sums of at most `steps` terms whose absolute values add up to at most Σ|κ| + 1; the two
-    extreme lines are turned once a step. Four units in the last place a step bound both together.
+    A comparison with NaN fails, so a walk among NaN loses every choice. That proves nothing.
     """
-    return 4.0 * (steps + 8) * jnp.finfo(kappa.dtype).eps * (1.0 + jnp.sum(jnp.abs(kappa)))
+    finite = [jnp.all(jnp.isfinite(x)) for x in (kappa, eps, *others)]
+    return functools.reduce(jnp.logical_and, finite, jnp.sum(jnp.abs(kappa)) + jnp.abs(eps) <= LARGEST)
 
 
 def select_evenly(alive: Bool[Array, " m"], capacity: int) -> tuple[Array, Array, Array]:
@@ -140,7 +143,7 @@ def walk(
         bottom = lower[:, j, None] - particular[:, j]
         delta = points[j] - points
         # Coinciding kinks bound nothing; a distance of rounding size would only divide noise.
-        usable = (order < j) & (delta > 8.0 * jnp.finfo(dtype).eps)
+        usable = (order < j) & (delta > rounding.COINCIDE * jnp.finfo(dtype).eps)
         inverse = jnp.where(usable, 1.0 / jnp.where(usable, jnp.sin(delta), 1.0), 0.0)
         cotangent = inverse * jnp.cos(delta)
         far = jnp.where(usable, 0.0, _BIG)
@@ -299,7 +302,8 @@ def scan_masks(
 
     Returns:
         a `Scan`; all arithmetic is in the dtype of theta. A miss is proved up to the guard band for
-        exactly these theta, kappa; a hit should be re-checked by `planar.exact_error`.
+        exactly these theta, kappa; a hit should be re-checked by `plane.exact_error`. NaN, infinities, and jumps
+        or an ε beyond `LARGEST` are undecided.
     """
     arguments.choice("readout", readout, ("linear", "relu"))
     if theta.shape[0] < 2:
@@ -313,7 +317,7 @@ def scan_masks(
     k = min(max(arguments.whole("inner", inner, 1), 1), n - 1)
     eps = jnp.asarray(eps, dtype)
     pi = jnp.asarray(math.pi, dtype)
-    guard = rounding(kappa, n)
+    guard = rounding.walked(n, 1.0 + jnp.sum(jnp.abs(kappa)), dtype)
 
     line = theta - pi * jnp.round(theta / pi)  # in [-π/2, π/2]
     order = jnp.argsort(jnp.abs(line))
@@ -388,10 +392,11 @@ def scan_masks(
     state = (jnp.zeros((), count.dtype), jnp.zeros(n, bool), jnp.asarray(jnp.inf, dtype))
     _, best_mask, error = jax.lax.while_loop(unfinished, evaluate, state)
     overflow = inner_over | outer_over | (count > pairs)
-    status = jnp.where(error <= eps - guard, HIT, jnp.where((error > eps + guard) & ~overflow, MISS, UNDECIDED))
+    missed = (error > eps + guard) & ~overflow & sound(kappa, eps, theta)
+    status = jnp.where(error <= eps - guard, HIT, jnp.where(missed, MISS, UNDECIDED))
     mask = jnp.zeros(n, bool).at[order].set(best_mask)
     survivors = jnp.stack([jnp.sum(inner_alive), jnp.sum(outer_alive)])
     return Scan(status, mask, error, survivors, jnp.stack([inner_over, outer_over, count > pairs]))
 
 
-__all__ = ["Scan", "retraced", "rounding", "scan_masks", "select_evenly", "walk"]
+__all__ = ["Scan", "retraced", "scan_masks", "select_evenly", "sound", "walk"]

@@ -7,7 +7,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from ltjax import arguments
-from ltjax.search.masks.walk import rounding, walk
+from ltjax.certify import rounding
+from ltjax.search.masks.walk import sound, walk
 from ltjax.search.plane import kink_distance
 
 
@@ -27,10 +28,10 @@ def kink_misses(theta: Float[Array, "*batch n"], eps: Float[Array, ""]) -> Bool[
     """
     eps = jnp.asarray(eps, theta.dtype)
     alpha = 2.0 * jnp.arctan(2.0 * eps)
-    # An angle comes with the rounding of arctan2 and of π (near ±π the reduction is absolute).
-    guard = 16.0 * jnp.finfo(theta.dtype).eps
-    certified = jnp.min(kink_distance(theta), axis=-1) > alpha * (1.0 + guard) + guard
-    return certified & (eps < 0.5)
+    guard = rounding.kink_angle(theta.dtype)
+    # A comparison with NaN fails, and then there is no proof.
+    near = ~(kink_distance(theta) > alpha * (1.0 + guard) + guard)
+    return ~jnp.any(near, axis=-1) & (eps < 0.5)
 
 
 @functools.partial(jax.jit, static_argnames=("capacity", "lines"))
@@ -63,7 +64,7 @@ def kink_obstructed(
         lines: how many lines are walked over, the nearest; δ is where the next one lies, or the window.
 
     Returns:
-        True proves a miss. False says nothing.
+        True proves a miss. False says nothing; so it is where NaN or an infinity is met (the window may be infinite).
     """
     dtype = offset.dtype
     k = min(arguments.whole("lines", lines, 1), offset.shape[0])
@@ -80,12 +81,14 @@ def kink_obstructed(
     line, jump = line[by_angle], jump[by_angle]
     position = jnp.searchsorted(line, 0.0)
     points = jnp.concatenate([-delta[None], jnp.insert(line, position, 0.0), delta[None]])
-    guard = rounding(jump, k)
+    guard = rounding.walked(k, 1.0 + jnp.sum(jnp.abs(jump)), dtype)
 
     wanted = jnp.maximum(jnp.sin(points), 0.0)
     jump = jnp.insert(jump, position, 0.0)
     _, alive, overflow = walk(points, jump, (wanted + eps)[None], (wanted - eps)[None], guard, capacity)
-    return ~jnp.any(alive) & ~overflow
+    listed = jnp.where(present, offset, 0.0), jnp.where(present, kappa, 0.0)
+    known = sound(jump, eps, delta, *listed) & (window > 0.0)
+    return ~jnp.any(alive) & ~overflow & known
 
 
 __all__ = ["kink_misses", "kink_obstructed"]

@@ -24,8 +24,40 @@ from jaxtyping import Array, Bool, Float, Int, Key
 
 from ltjax import arguments
 from ltjax.arguments import ArgumentError
+from ltjax.certify import rounding
+from ltjax.search.floats import is_zero
 
 COVERED, UNDECIDED, UNCOVERED = 1, 0, -1
+
+
+def _scaled(u: Float[Array, "n d"]) -> tuple[Array, Array]:
+    """Rows times powers of two, which is exact and turns no kink, and which of them are zero.
+
+    The largest entry of each is in [½, 1), so that squares neither overflow nor vanish. A row that holds NaN or
+    infinity comes out as NaN, and so does one so short that XLA, which takes numbers below the least normal one for
+    zero, would lose digits of it: nothing is certified of those.
+    """
+    info = jnp.finfo(u.dtype)
+    idle = jnp.all(is_zero(u), axis=1)
+    largest = jnp.max(jnp.abs(u), axis=1)
+    safe = (largest >= info.tiny / info.eps) & (largest <= info.max)
+    _, exponent = jnp.frexp(jnp.where(safe, largest, 1.0))
+    # In two steps: 2^-exponent itself may be too small a number.
+    half = exponent // 2
+    rows = u
+    for part in (half, exponent - half):
+        rows = rows * jnp.ldexp(jnp.ones_like(largest), -part)[:, None]
+    return jnp.where(idle[:, None], 0.0, jnp.where(safe[:, None], rows, jnp.nan)), idle
+
+
+def _target(w: Float[Array, " d"]) -> Array:
+    """The target's direction; NaN if it is no unit vector, so that nothing is certified."""
+    return jnp.where(jnp.abs(jnp.sum(w * w) - 1.0) <= 1e-3, w, jnp.nan)
+
+
+def _tangent(eps: Array) -> Array:
+    """tan α = tan(2·arctan(2ε)); NaN if ε is not below ½, where α would be no acute angle."""
+    return jnp.where(eps < 0.5, 4.0 * eps / ((1.0 - 2.0 * eps) * (1.0 + 2.0 * eps)), jnp.nan)
 
 
 class Covering(NamedTuple):
@@ -67,13 +99,32 @@ def zone_arcs(
     Returns:
         centre (n,) in [0, π) and half (n,) in [0, π/2], radians.
     """
+    centre, radius, reach, _, _ = _parts(u, w, tan_alpha)
+    # Where the zone is everything, a row along w or next to it, the difference of squares is rounding alone.
+    return centre, jnp.arctan2(reach, jnp.sqrt(jnp.maximum(radius**2 - reach**2, 0.0)))
+
+
+def _parts(u: Array, w: Array, tan_alpha: Array) -> tuple[Array, Array, Array, Array, Array]:
+    """Of each zone: centre, r, tan α·|⟨u, w⟩|, how far rounding may have moved these two, and whether it is none."""
     highest = jax.lax.Precision.HIGHEST
-    across = jnp.matmul(u, orthogonal_basis(w).T, precision=highest)
-    along = jnp.abs(jnp.matmul(u, w, precision=highest))
-    radius = jnp.hypot(across[:, 0], across[:, 1])
-    half = jnp.arctan2(tan_alpha * along, jnp.sqrt(jnp.maximum(radius**2 - (tan_alpha * along) ** 2, 0.0)))
+    rows, idle = _scaled(u)
+    w = _target(w)
+    across = jnp.matmul(rows, orthogonal_basis(w).T, precision=highest)
+    reach = tan_alpha * jnp.abs(jnp.matmul(rows, w, precision=highest))
     centre = jnp.mod(jnp.arctan2(across[:, 1], across[:, 0]) + 0.5 * math.pi, math.pi)
-    return centre, half
+    blur = rounding.zone(3, jnp.linalg.norm(rows, axis=1), tan_alpha, u.dtype)
+    return centre, jnp.hypot(across[:, 0], across[:, 1]), reach, blur, idle
+
+
+def _bracketed(u: Array, w: Array, eps: Array) -> tuple[Array, Array, Array]:
+    """Centres, and half-widths that are certainly not too small and certainly not too large."""
+    centre, radius, reach, blur, idle = _parts(u, w, _tangent(eps))
+    safe = jnp.where(radius > 0.0, radius, 1.0)
+    turned = blur / safe  # the centre is off by this, and so is the sine of the half-width
+    wide = jnp.where(reach + blur >= radius, math.pi, jnp.arcsin((reach + blur) / safe) + turned)
+    narrow = jnp.maximum(jnp.arcsin(jnp.clip((reach - blur) / safe, 0.0, 1.0)) - turned, 0.0)
+    narrow = jnp.where(reach - blur >= radius, math.pi, narrow)
+    return centre, jnp.where(idle, 0.0, wide), jnp.where(idle, 0.0, narrow)
 
 
 def _lay_out(centre: Array, half: Array) -> tuple[Array, Array, Array]:
@@ -90,7 +141,7 @@ def _lay_out(centre: Array, half: Array) -> tuple[Array, Array, Array]:
 
 def _cover(start: Array, end: Array, present: Array) -> Covering:
     """Covering by the arcs present, from `_lay_out`: one pass, no sorting."""
-    guard = 16.0 * math.pi * jnp.finfo(start.dtype).eps
+    guard = rounding.covered_gap(start.dtype)
     reach = jax.lax.cummax(jnp.where(present, end, -jnp.inf))
     reach = jnp.concatenate([jnp.full(1, -jnp.inf, start.dtype), reach[:-1]])
     # A gap of the circle begins once in [0, π); the guard at both ends at worst counts one twice.
@@ -101,7 +152,8 @@ def _cover(start: Array, end: Array, present: Array) -> Covering:
     size = jnp.where(some, gap[widest], math.pi)
     direction = jnp.where(some, jnp.mod(reach[widest] + 0.5 * size, math.pi), 0.0)
     status = jnp.where(size > guard, UNCOVERED, jnp.where(size < -guard, COVERED, UNDECIDED))
-    return Covering(status, direction, size)
+    known = ~jnp.any(present & jnp.isnan(start + end))
+    return Covering(jnp.where(known, status, UNDECIDED), direction, jnp.where(known, size, jnp.nan))
 
 
 @jax.jit
@@ -112,12 +164,14 @@ def cover_arcs(centre: Float[Array, " n"], half: Float[Array, " n"], present: Bo
     leaves a gap wherever the next start lies beyond it, and each gap of the circle begins once in [0, π).
 
     Args:
-        centre: in [0, π), shape (n,); half: half-widths in [0, π/2], shape (n,); present: shape (n,).
+        centre: in [0, π), shape (n,); half: half-widths in [0, π/2], shape (n,); present: shape (n,). Their ends
+            are taken to be right to 16 units. One that is NaN leaves all undecided.
     """
     start, end, owner = _lay_out(centre, half)
     return _cover(start, end, present[owner])
 
 
+@jax.jit
 def cover_circle(u: Float[Array, "n 3"], w: Float[Array, "3"], eps: Float[Array, ""]) -> Covering:
     """Whether the zones of n neurons of R^3 cover all directions orthogonal to w at error ε.
 
@@ -127,19 +181,23 @@ def cover_circle(u: Float[Array, "n 3"], w: Float[Array, "3"], eps: Float[Array,
         eps: error, in (0, ½), so that α = 2·arctan(2ε) < π/2.
 
     Returns:
-        a `Covering`. Status -1 proves a miss of neuron pruning, readout `linear`.
+        a `Covering`. Status -1 proves a miss of neuron pruning, readout `linear`. Undecided if a row, w or ε holds
+        NaN or infinity, if ε is not below ½, if w is no unit vector, or if a row is too short for the dtype.
     """
-    centre, half = zone_arcs(u, w, jnp.tan(2.0 * jnp.arctan(2.0 * jnp.asarray(eps, u.dtype))))
-    return cover_arcs(centre, half, jnp.ones(centre.shape, bool))
+    centre, wide, narrow = _bracketed(u, w, jnp.asarray(eps, u.dtype))
+    present = jnp.ones(centre.shape, bool)
+    outer, inner = cover_arcs(centre, wide, present), cover_arcs(centre, narrow, present)
+    covered = inner.status == COVERED
+    status = jnp.where(covered, COVERED, jnp.minimum(outer.status, UNDECIDED))
+    return Covering(status, outer.direction, jnp.where(covered, inner.gap, outer.gap))
 
 
-@functools.partial(jax.jit, static_argnames=("steps",))
-def _least_cover(centre: Array, half: Array, steps: int) -> tuple[Array, Array]:
+def _least_cover(centre: Array, wide: Array, narrow: Array, steps: int) -> tuple[Array, Array]:
     n = centre.shape[0]
-    start_of, end_of, owner = _lay_out(centre, half)
 
-    def search(wanted):
+    def search(half, wanted):
         """Least size whose status is at least `wanted` (covering is monotone in the size), n + 1 if none."""
+        start_of, end_of, owner = _lay_out(centre, half)
 
         def body(_, bracket):
             low, high = bracket  # fails at low, holds at high (n + 1 stands for never)
@@ -150,9 +208,10 @@ def _least_cover(centre: Array, half: Array, steps: int) -> tuple[Array, Array]:
         bracket = (jnp.zeros((), owner.dtype), jnp.asarray(n + 1, owner.dtype))
         return jax.lax.fori_loop(0, steps, body, bracket)[1]
 
-    return search(UNDECIDED), search(COVERED)
+    return search(wide, UNDECIDED), search(narrow, COVERED)
 
 
+@jax.jit
 def least_cover(
     u: Float[Array, "n 3"], w: Float[Array, "3"], eps: Float[Array, ""] | float
 ) -> tuple[Int[Array, ""], Int[Array, ""]]:
@@ -165,10 +224,11 @@ def least_cover(
 
     Returns:
         low, high: fewer than `low` neurons certainly do not cover, `high` certainly do; n + 1 stands for
-        "not with these n". They differ only if an end lies within the guard band of another.
+        "not with these n". They differ only if an end lies within the rounding of another, or from the first row on
+        that `cover_circle` would leave undecided.
     """
-    centre, half = zone_arcs(u, w, jnp.tan(2.0 * jnp.arctan(2.0 * jnp.asarray(eps, u.dtype))))
-    return _least_cover(centre, half, steps=int(u.shape[0] + 1).bit_length() + 1)
+    centre, wide, narrow = _bracketed(u, w, jnp.asarray(eps, u.dtype))
+    return _least_cover(centre, wide, narrow, steps=int(u.shape[0] + 1).bit_length() + 1)
 
 
 class Uncovered(NamedTuple):
@@ -199,25 +259,27 @@ def _slabs(u: Array, w: Array, tan_alpha: Array) -> tuple[Array, Array]:
     """Zones as slabs |⟨c_i, q⟩| <= s_i of S^{d-2} in `orthogonal_basis`: c (n, d-1), s (n,).
 
     They are widened by the rounding of ⟨u_i, q⟩ and ⟨u_i, w⟩, so that "outside" can be trusted in the dtype.
-    A zero row has no zone: s = -1. A row along w covers everything: c = 0, s = 2.
+    A zero row has no zone: s = -1. A row along w covers everything: c = 0, s = 2. So does one of which nothing is
+    certain: s = NaN would hold nothing, and its gradient would spoil the descent.
     """
     highest = jax.lax.Precision.HIGHEST
+    u, idle = _scaled(u)
     across = jnp.matmul(u, orthogonal_basis(w).T, precision=highest)
     length = jnp.linalg.norm(u, axis=1)
-    guard = 4.0 * (u.shape[1] + 4.0) * jnp.finfo(u.dtype).eps * length
+    guard = rounding.slab(u.shape[1], length, tan_alpha, u.dtype)
     half = tan_alpha * jnp.abs(jnp.matmul(u, w, precision=highest)) + guard
     radius = jnp.linalg.norm(across, axis=1)
-    wide = half >= radius
+    wide = ~(half < radius)
     safe = jnp.where(wide, 1.0, radius)
     c = jnp.where(wide[:, None], 0.0, across / safe[:, None])
-    s = jnp.where(length == 0.0, -1.0, jnp.where(wide, 2.0, half / safe))
+    s = jnp.where(idle, -1.0, jnp.where(wide, 2.0, half / safe))
     return c, s
 
 
 def _ratios(q: Array, c: Array, s: Array) -> Array:
     """Distance from a slab's middle in units of its half-width, shape (..., n): above 1 is outside."""
     x = jnp.abs(jnp.matmul(q, c.T, precision=jax.lax.Precision.HIGHEST))
-    return jnp.where(s > 0.0, x / jnp.maximum(s, jnp.finfo(s.dtype).tiny), jnp.inf)
+    return jnp.where(s < 0.0, jnp.inf, x / jnp.maximum(s, jnp.finfo(s.dtype).tiny))
 
 
 def _leading(ratios: Array) -> Array:
@@ -260,17 +322,20 @@ def _descend(q: Array, c: Array, s: Array, unit: Array, size: Array, rate: Array
 def _outcome(q: Array, size: Array, wanted: Array, u: Array, w: Array, eps: Array) -> Uncovered:
     highest = jax.lax.Precision.HIGHEST
     direction = _unit(jnp.matmul(q, orthogonal_basis(w), precision=highest))
+    u, idle = _scaled(u)
     across = jnp.abs(jnp.matmul(u, direction, precision=highest))
     angle = jnp.arctan2(across, jnp.abs(jnp.matmul(u, w, precision=highest)))
-    there = (jnp.arange(u.shape[0]) < wanted) & jnp.any(u != 0.0, axis=1)
+    there = (jnp.arange(u.shape[0]) < wanted) & ~idle
     # A direction inside a widened zone but outside the true one is no certificate: rounding decides there.
     margin = jnp.min(jnp.where(there, angle, 0.5 * math.pi)) - 2.0 * jnp.arctan(2.0 * eps)
+    known = jnp.all(jnp.isfinite(direction)) & (eps < 0.5) & ~jnp.isnan(margin)
+    margin = jnp.where(known, margin, -jnp.inf)
     return Uncovered(direction, size, jnp.where(size >= wanted, margin, jnp.minimum(margin, 0.0)))
 
 
 @functools.partial(jax.jit, static_argnames=("starts", "steps"))
 def _search(key: Array, u: Array, w: Array, eps: Array, size: Array, rate: Array, starts: int, steps: int) -> Uncovered:
-    tan_alpha = jnp.tan(2.0 * jnp.arctan(2.0 * eps))
+    w, tan_alpha = _target(w), _tangent(eps)
     c, s = _slabs(u, w, tan_alpha)
     wanted = jnp.clip(size, 0, u.shape[0])
     q = _unit(jax.random.normal(key, (starts, c.shape[1]), c.dtype))
@@ -295,7 +360,7 @@ def _search(key: Array, u: Array, w: Array, eps: Array, size: Array, rate: Array
 def _last(
     key: Array, u: Array, w: Array, eps: Array, n: Array, rate: Array, starts: int, steps: int, rounds: int
 ) -> tuple[Uncovered, Array]:
-    tan_alpha = jnp.tan(2.0 * jnp.arctan(2.0 * eps))
+    w, tan_alpha = _target(w), _tangent(eps)
     c, s = _slabs(u, w, tan_alpha)
     place = (jnp.arange(starts) + 1.0).astype(c.dtype) / starts  # in (0, 1]
     warm = jnp.arange(starts) % 2 == 1

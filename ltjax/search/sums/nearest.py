@@ -29,7 +29,9 @@ from jaxtyping import Array, Bool, Float, Int
 
 from ltjax import arguments
 from ltjax.arguments import ArgumentError
+from ltjax.certify import rounding
 from ltjax.machine import devices as parallel
+from ltjax.search.floats import is_zero
 
 MAX_TERMS = 40
 """Meet in the middle holds two lists of 2^(n/2) sums: 2^20 each at n = 40."""
@@ -39,10 +41,16 @@ MAX_COVER_TERMS = 24
 """Coverage needs all 2^n sums in order: 2^24 of them are 64 MiB in int32."""
 
 
+LEAST_TOTAL = {32: 2.0**-90, 64: 2.0**-900}
+MOST_TOTAL = {32: 2.0**120, 64: 2.0**1000}
+"""By bits of the dtype: with a total Σ|values| + |target| between these, quanta are normal and no sum overflows."""
+
+
 class FixedPoint(NamedTuple):
     """Coefficients and target of a block of trials as whole multiples of `quantum`.
 
-    For every subset S, |(target - Σ_S values) - quantum·(whole target - Σ_S whole values)| <= guard.
+    For every subset S, |(target - Σ_S values) - quantum·(whole target - Σ_S whole values)| <= guard. The guard is
+    infinite where the numbers are not `ordinary`: then nothing is known.
     """
 
     values: Int[Array, "n *d trials"]
@@ -69,6 +77,19 @@ class Cover(NamedTuple):
     point: Int[Array, "prefixes trials"]
 
 
+def _totals(values: Float[Array, "n *d trials"], target: Float[Array, "*d trials"]) -> Float[Array, " trials"]:
+    total = jnp.sum(jnp.abs(values), axis=0) + jnp.abs(target)
+    return jnp.max(total, axis=0) if values.ndim == 3 else total
+
+
+def ordinary(values: Float[Array, "n *d trials"], target: Float[Array, "*d trials"]) -> Bool[Array, " trials"]:
+    """Whether a trial's numbers are finite and of a size at which `to_fixed_point` is right, or all zero."""
+    size = jnp.finfo(values.dtype).bits
+    total = _totals(values, target)
+    zero = [jnp.all(is_zero(x).reshape(-1, x.shape[-1]), axis=0) for x in (values, target)]
+    return (total >= LEAST_TOTAL[size]) & (total <= MOST_TOTAL[size]) | zero[0] & zero[1]
+
+
 def to_fixed_point(
     values: Float[Array, "n *d trials"],
     target: Float[Array, "*d trials"],
@@ -79,20 +100,20 @@ def to_fixed_point(
     With total = Σ|values| + |target| <= 2^e, sums stay below 2^(bits-3) quanta of 2^(e-bits+3): one
     bit is left for the sign, one for the tag that tells the two lists apart, one for differences.
     The residuals are exact in the working precision (a rounding to a multiple of a power of two loses
-    only trailing bits), so the guard, their sum, is right up to the rounding of that sum, for which
-    the factor 1 + 2^-18 is more than enough.
+    only trailing bits), so the guard, their sum, is right up to the rounding of that sum (`rounding.WIDER`) and
+    to numbers below the least normal one.
 
     A `bound` on the total that does not depend on how many coefficients were drawn takes its place where it is
     finite: then a prefix is rounded alike whatever comes after it.
     """
     word = jnp.int64 if values.dtype == jnp.float64 else jnp.int32
-    total = jnp.sum(jnp.abs(values), axis=0) + jnp.abs(target)
-    if values.ndim == 3:
-        total = jnp.max(total, axis=0)
+    known = ordinary(values, target)
+    values, target = (jnp.where(known, x, 0.0) for x in (values, target))
+    # frexp: total = m·2^e with m in [½, 1), so total <= 2^e; a zero total leaves e = 0.
+    total = _totals(values, target)
     if bound is not None:
         total = jnp.where(jnp.isfinite(bound), bound, total)
-    # frexp: total = m·2^e with m in [½, 1), so total <= 2^e; a zero total leaves e = 0.
-    _, exponent = jnp.frexp(total * (1 + 2.0**-18))
+    _, exponent = jnp.frexp(total * rounding.WIDER)
     quantum = jnp.ldexp(jnp.ones_like(total), exponent - (jnp.iinfo(word).bits - 3))
 
     def rounded(x: Array) -> tuple[Array, Array]:
@@ -104,7 +125,10 @@ def to_fixed_point(
     guard = jnp.sum(value_residual, axis=0) + target_residual
     if values.ndim == 3:
         guard = jnp.max(guard, axis=0)
-    return FixedPoint(whole_values, whole_target, quantum, guard * (1 + 2.0**-18))
+    # Each number, and each residual, may have been taken for zero.
+    lost = jnp.where(total > 0.0, 2.0 * (values.shape[0] + 1) * jnp.finfo(values.dtype).tiny, 0.0)
+    guard = jnp.where(known, guard * rounding.WIDER + lost, jnp.inf)
+    return FixedPoint(whole_values, whole_target, quantum, guard)
 
 
 def merge(a: Int[Array, "p trials"], b: Int[Array, "q trials"]) -> Int[Array, "p+q trials"]:
@@ -373,12 +397,70 @@ def _nearest_rows(values: Array, target: Array, masks: bool, devices: tuple[para
         kernel = nearest if values.ndim == 2 else nearest_vector
         best = kernel(fixed.values, fixed.target, [values.shape[1]])
         error = best.error[0].astype(fixed.quantum.dtype) * fixed.quantum
+        error = jnp.where(jnp.isfinite(fixed.guard), error, jnp.nan)
         # What is not returned is not computed.
         return (error, unpack_masks(best.even[0], best.odd[0], values.shape[1])) if masks else error
 
     rows = parallel.padded(values.shape[0], block, devices)
     padded = (parallel.pad_rows(values, rows), parallel.pad_rows(target, rows))
     return jax.tree.map(lambda x: x[: values.shape[0]], parallel.map_blocks(solve, block, devices)(padded))
+
+
+@jax.jit
+def _sizes(values: Array, target: Array) -> tuple[Array, Array]:
+    """Whether all numbers are finite, and whether all trials are `ordinary`."""
+    finite = jnp.all(jnp.isfinite(values)) & jnp.all(jnp.isfinite(target))
+    return finite, jnp.all(ordinary(jnp.moveaxis(values, 0, -1), jnp.moveaxis(target, 0, -1)))
+
+
+def _at_size_one(values: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Every trial times a power of two, so that its largest number is in [½, 1); and the exponents taken out.
+
+    On the host, where numbers below the least normal one keep their bits. Exact, but for what is 2^-100 times as
+    small as the largest number, or smaller still, and vanishes beside the quantum.
+    """
+    largest = np.maximum(
+        np.abs(values).reshape(len(values), -1).max(axis=1), np.abs(target).reshape(len(values), -1).max(axis=1)
+    )
+    _, exponent = np.frexp(largest)
+
+    def scaled(x: np.ndarray) -> np.ndarray:
+        return np.ldexp(x, -exponent.reshape(-1, *[1] * (x.ndim - 1)))
+
+    return scaled(values), scaled(target), exponent
+
+
+def _floats(name: str, x: Any, dtype: Any = None) -> Any:
+    """`x` as a NumPy or JAX array of floats of 32 or 64 bits, or of what it holds if that is no float.
+
+    A float64 array that JAX would cut to float32 without a word is refused. What is no JAX array yet is converted by
+    NumPy, which keeps numbers below the least normal one.
+    """
+    if isinstance(x, np.ndarray) and x.dtype == np.float64 and not jax.config.jax_enable_x64 and dtype is None:
+        raise ArgumentError(
+            f"{name} of type float64 are not allowed here, where JAX would round them to float32: call under "
+            "jax.enable_x64(), or give float32"
+        )
+    if not isinstance(x, jax.Array):
+        x = np.asarray(x, None if isinstance(x, np.ndarray) else dtype)
+        dtype = dtype or jax.dtypes.canonicalize_dtype(x.dtype)
+    dtype = jnp.dtype(dtype or x.dtype)
+    short = jnp.issubdtype(dtype, jnp.floating) and dtype.itemsize < 4
+    return x.astype(jnp.float32 if short else dtype)
+
+
+@jax.custom_jvp
+def _constant(x: Array) -> Array:
+    """`x`, of which nothing may be differentiated: whole numbers would answer 0 without a word."""
+    return x
+
+
+@_constant.defjvp
+def _no_derivative(primals: Any, tangents: Any) -> Any:
+    raise TypeError(
+        "nearest_subset_sums has no derivative, the nearest subset jumps: differentiate the sum over the mask that it "
+        "returns, or use jax.lax.stop_gradient"
+    )
 
 
 def nearest_subset_sums(
@@ -391,35 +473,52 @@ def nearest_subset_sums(
     """The distance from the target to the nearest subset sum (the empty sum included), exactly.
 
     Args:
-        values: the coefficients, float32 or float64 (under `jax.enable_x64`); 1 <= n <= 40. A third
-            axis makes them vectors, compared in the sup norm.
-        target: one target for all trials or one a trial.
+        values: the coefficients, 1 <= n <= 40, of any finite size. Float32, or float64 under `jax.enable_x64`;
+            shorter floats are computed, and answered, in float32. A third axis makes them vectors, compared
+            in the sup norm.
+        target: one target for all trials or one a trial, rounded to the dtype of the values.
         masks: return the subsets too.
         devices: share the trials among these devices; by default they run where the data are.
 
     Returns:
         Least errors; with `masks`, also a boolean array that marks one nearest subset of each trial.
-        Errors are exact for the coefficients rounded to multiples of 2^-28 of a trial's total size
-        (2^-60 in float64).
+        Errors are exact for the coefficients rounded to multiples of 2^-28 of a trial's total size Σ|values| + |target|
+        (2^-60 in float64). Under `jax.jit` and `jax.vmap` numbers cannot be looked at: there a trial that is not
+        finite, or whose total size is outside 2^-90..2^120 (2^-900..2^1000 in float64), has error NaN.
 
     Raises:
-        ArgumentError: for n outside 1..40, shapes that do not fit, or values that are not finite.
+        ArgumentError: for n outside 1..40, shapes that do not fit, values that are not finite, or a float64 array
+            while JAX holds float32 only.
+        TypeError: under differentiation: the nearest subset jumps, and in whole numbers nothing has a slope.
     """
-    values = jnp.asarray(values)
+    values = _floats("values", values)
     if values.ndim not in (2, 3) or values.shape[0] < 1 or not jnp.issubdtype(values.dtype, jnp.floating):
         raise ArgumentError(
             f"values of shape {values.shape} and type {values.dtype} are not allowed: values are floats "
             "of shape (trials, n) or (trials, n, d) with at least one trial"
         )
     arguments.whole("n", values.shape[1], 1, MAX_TERMS)
-    target = jnp.asarray(target, values.dtype)
+    with np.errstate(over="ignore"):  # a target beyond the dtype becomes infinite, and is refused as that
+        target = _floats("target", target, values.dtype)
     shape = (values.shape[0], *values.shape[2:])
     if target.ndim == 1 and values.ndim == 3 and target.shape != shape[1:]:
         raise ArgumentError(f"target of shape {target.shape} is not allowed: target has shape {shape[1:]} or {shape}")
     try:
-        target = jnp.broadcast_to(target, shape)
+        target = (np if isinstance(target, np.ndarray) else jnp).broadcast_to(target, shape)
     except ValueError:
         raise ArgumentError(f"target of shape {target.shape} is not allowed: it broadcasts to {shape}") from None
-    if not isinstance(values, Tracer) and not bool(jnp.all(jnp.isfinite(values)) & jnp.all(jnp.isfinite(target))):
+    where = tuple(devices) if devices is not None else None
+    plain = jnp.asarray(values), jnp.asarray(target)
+    if any(isinstance(x, Tracer) for x in plain):
+        return _nearest_rows(*(_constant(x) for x in plain), masks, where)
+    finite, ordinary_sizes = (bool(x) for x in _sizes(*plain))
+    if not finite:
         raise ArgumentError("values or target hold NaN or infinity: all numbers must be finite")
-    return _nearest_rows(values, target, masks, tuple(devices) if devices is not None else None)
+    if ordinary_sizes:
+        return _nearest_rows(*plain, masks, where)
+    # The same whole numbers at any size: what is computed is computed at size 1, and put back on the host.
+    *scaled, exponent = _at_size_one(np.asarray(values), np.asarray(target))
+    found = _nearest_rows(*(jax.device_put(x, plain[0].sharding) for x in scaled), masks, where)
+    errors, *rest = found if masks else (found,)
+    errors = jax.device_put(np.ldexp(np.asarray(errors), exponent), errors.sharding)
+    return (errors, *rest) if masks else errors
