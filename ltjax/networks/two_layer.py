@@ -213,10 +213,13 @@ def sample_weights(
     law: str | Law = "normal",
     *,
     bias: bool = False,
-    dtype: DTypeLike = jnp.float32,
+    dtype: DTypeLike | None = None,
 ) -> Weights:
-    """Every weight independent of the given law; arguments as for `sample_network`, for use under `jax.vmap`."""
-    draw = get_law(law).draw
+    """Every weight independent of the given law; arguments as for `sample_network`, for use under `jax.vmap`.
+
+    The dtype is JAX's default float type unless one is given.
+    """
+    draw, dtype = get_law(law).draw, jnp.result_type(float) if dtype is None else dtype
     # One draw, a row a neuron: every other draw would be compiled again.
     drawn, moved = draw(key, (n, d + 1 + bias), dtype)
     u, v, b = drawn[:, :d], drawn[:, d], drawn[:, d + 1] if bias else None

@@ -35,11 +35,11 @@ class AllMasks(AbstractSolver):
         mask, least, error = np.zeros((*shape, n), bool), np.zeros(shape), np.zeros(shape)
         for t in range(trials):
             one = at_trial(instances, t)
-            lower, upper = np.array(
-                [[problem.error(one, m, None if problem.error_without_eps else float(e)) for m in every] for e in eps]
-                if not problem.error_without_eps
-                else [[problem.error(one, m) for m in every]] * len(eps)
-            ).transpose(2, 0, 1)
+            if problem.error_without_eps:
+                bounds = [[tuple(problem.error(one, m)) for m in every]] * len(eps)
+            else:
+                bounds = [[tuple(problem.error(one, m, float(e))) for m in every] for e in eps]
+            lower, upper = np.array(bounds, np.float64).transpose(2, 0, 1)
             for i, size in enumerate(ns):
                 # Masks of the first k parts are a prefix.
                 best = np.argmin(upper[:, : 1 << size], axis=1)

@@ -1,0 +1,167 @@
+"""The contracts of problems and solvers, as checks that anyone can run on her own.
+
+Each check raises an `AssertionError` whose one line says what does not hold and where. They are slow and thorough:
+small sizes, few trials, every mask.
+"""
+
+import json
+import pickle
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from ltjax.outcomes import HIT, MISS
+from ltjax.problems.base import AbstractProblem, at_trial, fields_of
+from ltjax.solvers.base import AbstractSolver
+from ltjax.trials.counts import count
+from ltjax.trials.decide import Decision
+from ltjax.trials.dispatch import decisions
+from ltjax.trials.plan import plan
+
+MOST_BITS = 12
+
+
+def _say(true: bool, what: str) -> None:
+    if not true:
+        raise AssertionError(what)
+
+
+def every_mask(n: int, pieces: tuple[int, ...] = ()) -> np.ndarray:
+    """All masks of n parts, shape (2^(n·pieces), n, …)."""
+    bits = n * int(np.prod(pieces, dtype=int))
+    return ((np.arange(1 << bits)[:, None] >> np.arange(bits)) % 2 == 1).reshape(-1, n, *pieces)
+
+
+def least_error(problem: AbstractProblem, instance: Any, n: int, pieces: tuple[int, ...] = ()) -> tuple[float, float]:
+    """Bounds of the least error of any mask on the first n parts, by the problem's own `error` of every mask."""
+    drawn = len(next(iter(x for x in fields_of(instance).values() if np.ndim(x))))
+    bounds = []
+    for mask in every_mask(n, pieces):
+        rest = ((0, drawn - n), *[(0, 0)] * len(pieces))
+        bounds.append(problem.error(instance, np.pad(mask, rest)))
+    lower, upper = np.array(bounds, float).min(axis=0)
+    return float(lower), float(upper)
+
+
+def check_problem(problem: AbstractProblem, *, n: int = 4, trials: int = 6, seed: int = 0) -> None:
+    """What every problem promises.
+
+    It is a plain value: hashable, equal to its copy from another process, with options that JSON holds. The first k
+    parts of a draw do not depend on n. Bounds of an error are ordered and no NaN, of every mask. What does not depend on
+    ε says so.
+
+    Args:
+        problem: yours.
+        n: parts of the draws looked at, at most 12.
+        trials: draws looked at.
+        seed: of their keys.
+
+    Raises:
+        AssertionError: what does not hold.
+    """
+    _say(hash(problem) == hash(pickle.loads(pickle.dumps(problem))), "the problem's copy has another hash")
+    _say(problem == pickle.loads(pickle.dumps(problem)), "the problem does not equal its copy from another process")
+    json.dumps(problem.describe(), allow_nan=False)
+    _say(1 <= n <= problem.max_n, f"max_n={problem.max_n} is too small for n={n}")
+    keys = jax.random.split(jax.random.key(seed), trials)
+    with jax.enable_x64(True):
+        many, few = (
+            jax.tree.map(np.asarray, jax.vmap(lambda key, k=k: problem.draw(key, k))(keys)) for k in (n + 2, n)
+        )
+    for name, array in fields_of(few).items():
+        whole = fields_of(many)[name]
+        same = whole[:, :n] if array.ndim > 1 and whole.shape[1] == array.shape[1] + 2 else whole
+        _say(array.shape == same.shape and np.array_equal(array, same), f"`{name}` of the first parts depends on n")
+    for t in range(trials):
+        instance = at_trial(few, t)
+        for mask in every_mask(n):
+            try:
+                lower, upper = problem.error(instance, mask)
+            except IndexError:
+                return  # masks of this problem have pieces: its solvers' masks are checked instead
+            _say(lower <= upper, f"error bounds {lower} and {upper} are out of order in trial {t}")
+
+
+def check_solver(
+    problem: AbstractProblem,
+    ns: Sequence[int],
+    eps: Sequence[float],
+    *,
+    solver: AbstractSolver | str | None = None,
+    trials: int = 12,
+    seed: int = 0,
+) -> None:
+    """What every solver promises of a problem.
+
+    Every hit has a mask of the first n parts whose error anyone can bound again, within ε. No decision contradicts all
+    masks, where these are few enough. No cell's decision depends on which others are asked for, on the chunk or the
+    number of devices. The solver is a value: equal to its copy, so that a compiled search is found again.
+
+    Args:
+        problem: the question.
+        ns, eps: cells looked at.
+        solver: yours, or a name; None: what `choose` takes for each cell.
+        trials: draws looked at.
+        seed: of the key.
+
+    Raises:
+        AssertionError: what does not hold.
+    """
+    key = jax.random.key(seed)
+    for share in plan(problem, ns, eps, solver):
+        twin = pickle.loads(pickle.dumps(share.solver))
+        _say(twin == share.solver and hash(twin) == hash(share.solver), "the solver does not equal its copy")
+        (decision,) = list(decisions(share, trials, key, chunk=trials, devices=jax.local_devices()[:1]))
+        _check_decision(problem, share.ns, share.eps, decision)
+    together = count(problem, ns, eps, trials, key, solver=solver)
+    for how in ({"chunk": 5}, {"devices": jax.local_devices()[:1]}):
+        again = count(problem, ns, eps, trials, key, solver=solver, **how)
+        _say(np.array_equal(again.hits, together.hits), f"hits depend on {how}")
+        _say(np.array_equal(again.misses, together.misses), f"misses depend on {how}")
+    for n in ns:
+        for e in eps:
+            alone = count(problem, (n,), (e,), trials, key, solver=solver)
+            _say(alone.at(n, e) == together.at(n, e), f"n={n}, ε={e}: counts depend on the company")
+
+
+def _check_decision(problem: AbstractProblem, ns: Sequence[int], eps: Sequence[float], decision: Decision) -> None:
+    masks = decision.witness.get("mask", decision.witness.get("mask_u"))
+    for t in range(len(decision)):
+        instance = {name: array[t] for name, array in decision.instance.items()}
+        record = _Record(instance)
+        for i, n in enumerate(ns):
+            where = f"trial {t}, n={n}"
+            least = None
+            if masks is not None and n * int(np.prod(masks.shape[4:], dtype=int)) <= MOST_BITS:
+                least = least_error(problem, record, n, masks.shape[4:])
+            for j, e in enumerate(eps):
+                status = decision.status[t, i, j]
+                _say((decision.by[t, i, j] >= 0) == (status in (HIT, MISS)), f"{where}: no method for a decision")
+                if status == HIT and masks is not None:
+                    mask = masks[t, i, min(j, masks.shape[2] - 1)]
+                    _, upper = problem.error(record, mask, e)
+                    _say(upper <= e, f"{where}, ε={e}: the mask's error is at most {upper}, no hit")
+                if least is not None:
+                    _say(status != HIT or least[0] <= e, f"{where}, ε={e}: a hit where every mask misses")
+                    _say(status != MISS or least[1] > e, f"{where}, ε={e}: a miss where a mask hits")
+
+
+class _Record:
+    """One trial's arrays as attributes and items, whatever the problem's instances are."""
+
+    def __init__(self, arrays: dict[str, np.ndarray]) -> None:
+        self.__dict__.update(arrays)
+
+    def _asdict(self) -> dict[str, np.ndarray]:
+        return dict(self.__dict__)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self.__dict__[name]
+
+    def __iter__(self) -> Any:
+        return iter(self.__dict__.values())
+
+
+__all__ = ["check_problem", "check_solver", "every_mask", "least_error"]
