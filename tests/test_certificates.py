@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from ltjax.problems.neuron_pruning import plane_milp
 
 from ltjax.arguments import ArgumentError
+from ltjax.certify import integer_program
 from ltjax.certify.errors import interval, network, plane, sphere
 from ltjax.certify.uncovered import verify_uncovered
 from ltjax.search import plane as planar
@@ -327,13 +327,16 @@ def test_masks_at_points_decide_nothing_of_what_is_not_finite(readout):
     rng = np.random.default_rng(0)
     u, v, w, points = (rng.normal(size=s).astype(np.float32) for s in ((3, 2), 3, 2, (7, 2)))
     values, target = rng.normal(size=(5, 7)).astype(np.float32), rng.normal(size=7).astype(np.float32)
+    sizes = tuple(range(6))
     for bad in BAD:
         broken = values.copy()
         broken[2, 4] = bad
-        errors, _ = at_points.least_errors(jnp.asarray(broken), jnp.asarray(target), readout=readout)
+        errors, _ = at_points.least_errors(jnp.asarray(broken), jnp.asarray(target), sizes, readout=readout)
         assert np.all(np.isfinite(errors[:3]))
         assert np.all(np.isnan(errors[3:]))
-        errors, _ = at_points.least_errors(jnp.asarray(values), jnp.asarray(target).at[0].set(bad), readout=readout)
+        errors, _ = at_points.least_errors(
+            jnp.asarray(values), jnp.asarray(target).at[0].set(bad), sizes, readout=readout
+        )
         assert np.all(np.isnan(errors))
         error, _ = at_points.descend(
             jax.random.key(0), jnp.asarray(broken), jnp.asarray(target), jnp.ones(5, bool), readout=readout
@@ -352,12 +355,12 @@ def test_masks_at_points_decide_nothing_of_what_is_not_finite(readout):
 
 def test_a_model_that_highs_refuses_is_no_miss():
     """Entries of 1e15 and more: HiGHS calls that a model error, and SciPy infeasible."""
-    assert plane_milp.decide(U, V, W, 0.05).status == -1
+    assert integer_program.decide(U, V, W, 0.05).status == -1
     for size in (1e6, 1e10, 1e14, 1e15, 1e16, 1e100):
-        found = plane_milp.decide(size * U, V, W, 0.05)
+        found = integer_program.decide(size * U, V, W, 0.05)
         assert found.status == 0
     # One such neuron beside one that is the target itself.
-    found = plane_milp.decide(np.stack([W, 1e16 * U[0]]), np.ones(2), W, 0.05)
+    found = integer_program.decide(np.stack([W, 1e16 * U[0]]), np.ones(2), W, 0.05)
     assert found.status in (0, 1)
 
 
@@ -372,10 +375,10 @@ def test_only_infeasibility_itself_is_a_miss():
             constraints=scipy.optimize.LinearConstraint([[size]], 0.4 * size, 0.6 * size),
         )
 
-    assert plane_milp._infeasible(solve(1.0))
+    assert integer_program._infeasible(solve(1.0))
     refused = solve(1e16)
     assert refused.status == 2
-    assert not plane_milp._infeasible(refused)
+    assert not integer_program._infeasible(refused)
 
 
 def test_time_limit_is_undecided(monkeypatch):
@@ -385,20 +388,20 @@ def test_time_limit_is_undecided(monkeypatch):
         status=1, message="Time limit reached. (HiGHS Status 13: Time limit reached)", x=None
     )
     monkeypatch.setattr(scipy.optimize, "milp", lambda **_: answer)
-    assert plane_milp.decide(U, V, W, 0.05).status == 0
+    assert integer_program.decide(U, V, W, 0.05).status == 0
     answer.status, answer.message = 4, "(HiGHS Status 4: Solve error)"
-    assert plane_milp.decide(U, V, W, 0.05).status == 0
+    assert integer_program.decide(U, V, W, 0.05).status == 0
 
 
 def test_integer_programming_wants_numbers():
     for bad in BAD:
         with pytest.raises(ArgumentError, match="u has an entry"):
-            plane_milp.decide(np.where(U[0, 0] == U, bad, U), V, W, 0.05)
+            integer_program.decide(np.where(U[0, 0] == U, bad, U), V, W, 0.05)
         with pytest.raises(ArgumentError, match="time_limit="):
-            plane_milp.decide(U, V, W, 0.05, time_limit=bad)
+            integer_program.decide(U, V, W, 0.05, time_limit=bad)
     with pytest.raises(ArgumentError, match="w is the zero vector"):
-        plane_milp.decide(U, V, [0.0, 0.0], 0.05)
+        integer_program.decide(U, V, [0.0, 0.0], 0.05)
     with pytest.raises(ArgumentError, match="at most 1e150"):
-        plane_milp.decide(1e200 * U, V, W, 0.05)
+        integer_program.decide(1e200 * U, V, W, 0.05)
     for w in ([1.5e308, 1.5e308], [5e-324, 0.0]):
-        assert plane_milp.decide(U, V, w, 0.05).status == -1
+        assert integer_program.decide(U, V, w, 0.05).status == -1

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ltjax.inference import growth as scaling
-from ltjax.trials.dispatch import Counts, FirstHits
+from ltjax.trials.counts import Counts, FirstHits
 from ltjax.verify.claim import joint_verdict
 from proofs_check.gap import exponential, tenfold
 

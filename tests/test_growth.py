@@ -13,7 +13,7 @@ import scipy.stats
 from ltjax.arguments import ArgumentError
 from ltjax.inference import growth
 from ltjax.inference.growth import GROWTH_LAWS, Fit, GrowthLaw, compare
-from ltjax.trials.dispatch import FirstHits
+from ltjax.trials.counts import FirstHits
 
 LEVEL = 0.01
 BITS = np.array([2.0, 3.0, 4.0, 5.0, 6.0])

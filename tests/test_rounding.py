@@ -247,7 +247,7 @@ def test_all_masks_margin_holds_and_is_needed(readout):
 def test_least_errors_of_few_neurons():
     values = np.random.default_rng(0).normal(size=(6, 11)).astype(np.float32)
     target = np.random.default_rng(1).normal(size=11).astype(np.float32)
-    errors, masks = at_points.least_errors(jnp.asarray(values), jnp.asarray(target))
+    errors, masks = at_points.least_errors(jnp.asarray(values), jnp.asarray(target), tuple(range(7)))
     for k, (error, mask) in enumerate(zip(np.asarray(errors), np.asarray(masks), strict=True)):
         assert not mask[k:].any()
         assert error == pytest.approx(np.abs(values[mask].sum(axis=0) - target).max(), rel=1e-5)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import ltjax
 from ltjax.inference import growth as scaling
 from ltjax.inference import thresholds
-from ltjax.trials.dispatch import FirstHits
+from ltjax.trials.counts import FirstHits
 
 NS = tuple(range(1, 41))
 

@@ -10,28 +10,34 @@ import pytest
 
 import ltjax
 from ltjax.outcomes import HIT, MISS, UNDECIDED
-from ltjax.trials import dispatch as trials
+from ltjax.problems.base import AbstractProblem
+from ltjax.solvers.base import AbstractSolver, Found
+from ltjax.trials import counts as counting
+from ltjax.trials import dispatch
+from ltjax.trials.decide import decide
+from ltjax.trials.plan import plan
 
 NS, EPS, TRIALS = (3, 6, 9), (0.1, 0.01), 3000
 PROBLEMS = {
-    "fixed": ltjax.SubsetSum(),
-    "drawn": ltjax.SubsetSum(law="normal-product", target="uniform"),
-    "cover": ltjax.SubsetSum(target="cover"),
-    "vectors": ltjax.SubsetSum(d=2),
-    "size": ltjax.SubsetSum(size=3),
-    "float64": ltjax.SubsetSum(law="normal", dtype="float64"),
+    "fixed": (ltjax.SubsetSum(), None),
+    "drawn": (ltjax.SubsetSum(law="normal-product", target="uniform"), None),
+    "cover": (ltjax.SubsetSum(target="cover"), None),
+    "vectors": (ltjax.SubsetSum(d=2), None),
+    "size": (ltjax.SubsetSum(size=3), None),
+    "float64": (ltjax.SubsetSum(law="normal"), "float64"),
 }
+"""Each with a solver."""
 
 
-def counts(problem, **how):
+def counts(problem, solver, **how):
     ns = NS if problem.size is None else (5, 9)
-    return trials.count(problem, ns, EPS, TRIALS, jax.random.key(7), **how)
+    return counting.count(problem, ns, EPS, TRIALS, jax.random.key(7), solver=solver, **how)
 
 
 @pytest.mark.parametrize("name", list(PROBLEMS))
 def test_counts_do_not_depend_on_devices_or_chunks(name):
-    problem = PROBLEMS[name]
-    reference = counts(problem, devices=jax.local_devices()[:1])
+    problem, solver = PROBLEMS[name]
+    reference = counts(problem, solver, devices=jax.local_devices()[:1])
     assert np.all(reference.hits + reference.misses + reference.undecided == TRIALS)
     assert np.all(np.diff(reference.hits, axis=0) >= 0), "monotone in n"
     assert np.all(np.diff(reference.hits, axis=1) <= 0), "monotone in ε (which decreases)"
@@ -39,19 +45,35 @@ def test_counts_do_not_depend_on_devices_or_chunks(name):
         {"chunk": 100, "devices": jax.local_devices()[:2]},
         {"chunk": 2500, "devices": jax.local_devices()},
     ):
-        other = counts(problem, **how)
+        other = counts(problem, solver, **how)
         np.testing.assert_array_equal(reference.hits, other.hits)
         np.testing.assert_array_equal(reference.misses, other.misses)
 
 
+def undispatched(share, keys):
+    """One trial a key, all in one block."""
+    with jax.enable_x64(share.solver.dtype == "float64"):
+        block = len(keys)
+        instances = dispatch.draw_rows(
+            keys, problem=share.problem, choice=share.choice, n=max(share.ns), block=block, devices=None
+        )
+        found = dispatch.search_rows(instances, np.asarray(share.eps), solver=share.solver, ns=share.ns, block=block)
+    instances, found = jax.tree.map(np.asarray, (instances, found))
+    return decide(share.problem, share.solver, instances, found, share.ns, share.eps)
+
+
 def test_a_trial_does_not_depend_on_its_company():
-    problem, key = PROBLEMS["drawn"], jax.random.key(1)
-    few = next(iter(trials.decisions(problem, NS, EPS, 10, key)))
-    many = next(iter(trials.decisions(problem, NS, EPS, 500, key)))
-    alone = problem.decide(jax.vmap(jax.random.fold_in, (None, 0))(key, np.arange(10)), NS, EPS)
-    for other in (many, alone):
-        np.testing.assert_array_equal(few.lower, other.lower[:10])
-        np.testing.assert_array_equal(few.witness["mask"], other.witness["mask"][:10])
+    (problem, solver), key = PROBLEMS["drawn"], jax.random.key(1)
+    shares = plan(problem, NS, EPS, solver)
+    assert sum(len(share) for share in shares) == len(NS) * len(EPS)
+    for share in shares:
+        few = next(iter(dispatch.decisions(share, 10, key)))
+        many = next(iter(dispatch.decisions(share, 500, key)))
+        alone = undispatched(share, jax.vmap(jax.random.fold_in, (None, 0))(key, np.arange(10)))
+        for other in (many, alone):
+            np.testing.assert_array_equal(few.lower, other.lower[:10])
+            np.testing.assert_array_equal(few.upper, other.upper[:10])
+            np.testing.assert_array_equal(few.witness["mask"], other.witness["mask"][:10])
 
 
 def test_every_hit_has_a_mask_and_no_miss_has_one():
@@ -59,11 +81,12 @@ def test_every_hit_has_a_mask_and_no_miss_has_one():
     from brute import least_error
 
     eps = 0.02
-    for decision in trials.decisions(ltjax.SubsetSum(law="normal"), (8,), (eps,), 200, jax.random.key(0)):
+    (share,) = plan(ltjax.SubsetSum(law="normal"), (8,), (eps,))
+    for decision in dispatch.decisions(share, 200, jax.random.key(0)):
         for i in range(len(decision)):
             values, target = decision.instance["values"][i], decision.instance["target"][i]
-            error = abs(target - values[decision.witness["mask"][i, 0]].sum())
-            assert decision.lower[i, 0] <= error <= decision.upper[i, 0]
+            error = abs(target - values[decision.witness["mask"][i, 0, 0]].sum())
+            assert decision.lower[i, 0, 0] <= error <= decision.upper[i, 0, 0]
             if decision.status[i, 0, 0] == HIT:
                 assert error <= eps
             if decision.status[i, 0, 0] == MISS:
@@ -72,33 +95,78 @@ def test_every_hit_has_a_mask_and_no_miss_has_one():
 
 def test_float32_falls_to_undecided_where_its_lattice_could_turn_the_decision():
     how = {"trials": 4000, "key": jax.random.key(0), "n": 18, "eps": 1e-5}
-    coarse = ltjax.estimate(ltjax.SubsetSum(dtype="float32"), **how)
+    coarse = ltjax.estimate(ltjax.SubsetSum(), solver="float32", **how)
     fine = ltjax.estimate(ltjax.SubsetSum(), **how)
     assert coarse.undecided > 400
+    assert coarse.problem["dtype"] == "float32"
+    assert "float64" in coarse.advice
     assert fine.undecided == 0
     assert fine.problem["dtype"] == "float64"
     assert coarse.lower <= fine.hits / fine.trials <= coarse.upper
 
 
-def test_status_is_undecided_only_between_the_bounds():
-    from ltjax.problems.base import status_of
+class Told(AbstractProblem):
+    """What its masks' error is, it was told."""
 
-    lower, upper = np.array([[0.1, 0.2, 0.3]]), np.array([[0.15, 0.3, np.inf]])
-    status = status_of(lower, upper, np.array([0.25]))
-    assert status[0, :, 0].tolist() == [HIT, UNDECIDED, MISS]
+    def draw(self, key, n):
+        raise NotImplementedError
+
+    def error(self, instance, mask, eps=None):
+        return 0.0, float(instance["upper"])
+
+
+class Says(AbstractSolver):
+    """Nothing of its own."""
+
+    name = "says"
+
+    def block(self, n):
+        return 1
+
+    def search(self, instances, ns, eps):
+        raise NotImplementedError
+
+
+def told(lower, upper, eps=(0.25,), mask=None):
+    """The decision about one trial for each pair of bounds; the solver claims masks with error 0."""
+    lower, upper = np.asarray(lower), np.asarray(upper)
+    each = lower[:, None, None]
+    nobody = np.zeros((len(lower), 1, 1), int)
+    mask = np.ones((len(lower), 1, 1, 2), bool) if mask is None else mask
+    return decide(Told(), Says(), {"upper": upper}, Found(mask, 0.0 * each, each, nobody, nobody), (2,), eps)
+
+
+def test_status_is_undecided_only_between_the_bounds():
+    found = told([0.1, 0.2, 0.3], [0.15, 0.3, np.inf])
+    assert found.status[:, 0, 0].tolist() == [HIT, UNDECIDED, MISS]
+    assert found.by[:, 0, 0].tolist() == [0, -1, 0]
+    assert told([0.1, 0.3], [0.25, 0.3], eps=(0.3, 0.25)).status[:, 0].tolist() == [[HIT, HIT], [HIT, MISS]]
+
+
+@pytest.mark.parametrize(("lower", "upper"), [(np.nan, np.nan), (0.1, np.nan), (np.nan, np.inf)])
+def test_what_is_not_a_number_decides_nothing(lower, upper):
+    assert told([lower], [upper]).status.item() == UNDECIDED
+
+
+def test_a_broken_solver_is_no_decision():
+    with pytest.raises(RuntimeError, match="a certificate says miss where a mask hits"):
+        told([0.2], [0.1])
+    with pytest.raises(RuntimeError, match="a mask holds parts that are not there"):
+        told([0.1], [0.2], mask=np.ones((1, 1, 1, 3), bool))
 
 
 def test_first_hits_and_counts_agree():
-    problem, key = PROBLEMS["fixed"], jax.random.key(3)
-    outcomes = trials.first_hits(problem, NS, EPS, 1000, key)
-    direct = trials.count(problem, NS, EPS, 1000, key)
+    (problem, _), key = PROBLEMS["fixed"], jax.random.key(3)
+    outcomes = counting.first_hits(problem, NS, EPS, 1000, key)
+    direct = counting.count(problem, NS, EPS, 1000, key)
     np.testing.assert_array_equal(outcomes.counts().hits, direct.hits)
     np.testing.assert_array_equal(outcomes.counts().misses, direct.misses)
 
 
 def test_progress_adds_up():
     seen = []
-    trials.count(PROBLEMS["fixed"], (5,), (0.1,), 5000, jax.random.key(0), chunk=1000, progress=seen.append)
+    problem, _ = PROBLEMS["fixed"]
+    counting.count(problem, (5,), (0.1,), 5000, jax.random.key(0), chunk=1000, progress=seen.append)
     assert sum(seen) == 5000
 
 
@@ -115,6 +183,10 @@ def test_progress_adds_up():
         ({"confidence": 1.0}, "confidence=1.0 is not allowed"),
         ({"interval": "bayes"}, "interval='bayes' is not known"),
         ({"key": 0}, "key=0 is not allowed"),
+        (
+            {"solver": "float16"},
+            "solver='float16' is not known for subset-sum: solver is one of auto, float32, float64",
+        ),
     ],
 )
 def test_bad_arguments(change, message):
@@ -134,7 +206,6 @@ def test_bad_arguments(change, message):
         ({"size": 1, "max_size": 2}, "exclude each other"),
         ({"target": "cover", "d": 2}, "target='cover' goes with d=1"),
         ({"size": 2, "d": 2}, "go with d=1"),
-        ({"dtype": "float16"}, "dtype='float16' is not known"),
     ],
 )
 def test_bad_problems(options, message):

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.optimize
-from ltjax.problems.neuron_pruning import plane_milp
 
+from ltjax.certify import integer_program
 from ltjax.certify.errors import plane as plane_error
 from ltjax.search import plane as planar
 from ltjax.search.masks import walk as tube
@@ -77,7 +77,7 @@ def test_scan_agrees_with_integer_programming(law, n, eps, readout):
     u, v = draw(5, 60, n, law)
     theta, kappa = planar.frame(u, v, W)
     status = np.asarray(scan(theta, kappa, eps, readout, 4096).status)
-    judge = np.array([plane_milp.decide(u[i], v[i], W, eps, readout=readout).status for i in range(60)])
+    judge = np.array([integer_program.decide(u[i], v[i], W, eps, readout=readout).status for i in range(60)])
     assert not np.any(status * judge == -1)
     assert np.mean(status == 0) <= 0.05
     assert np.mean(judge == 0) <= 0.05
@@ -92,7 +92,7 @@ def test_integer_programming_is_brute_force(readout):
     for i in range(40):
         for factor in (0.99, 1.01):
             eps = float(least[i]) * factor
-            found = plane_milp.decide(u[i], v[i], W, eps, readout=readout)
+            found = integer_program.decide(u[i], v[i], W, eps, readout=readout)
             assert found.status in ((0, 1) if factor > 1 else (0, -1))
             if found.status == 1:
                 assert found.error + found.margin <= eps
@@ -169,4 +169,4 @@ def test_bad_arguments():
     with pytest.raises(ValueError, match="readout='cubic'"):
         tube.scan_masks(theta, kappa, 0.1, readout="cubic")
     with pytest.raises(ValueError, match=r"eps=0 is not allowed"):
-        plane_milp.decide(u[0], v[0], W, 0)
+        integer_program.decide(u[0], v[0], W, 0)
