@@ -210,7 +210,7 @@ def test_arcs_that_touch():
     for seed in range(200):
         rng = np.random.default_rng(seed)
         centre = np.array([rng.uniform(0.2, 0.4), rng.uniform(1.1, 1.3), 2.4], np.float32)
-        half = np.array([rng.uniform(0.3, 0.5), 0.0, 1.0], np.float32)
+        half = np.array([rng.uniform(0.3, 0.5), 0.0, 1.15], np.float32)
         missing = Fraction(float(centre[1])) - Fraction(float(centre[0])) - Fraction(float(half[0]))
         half[1] = np.float32(float(missing))
         while Fraction(float(half[1])) < missing:
