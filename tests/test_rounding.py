@@ -209,18 +209,20 @@ def test_arcs_that_touch():
     cover = jax.jit(lambda centre, half: zones.cover_arcs(centre, half, jnp.ones(3, bool)).status)
     for seed in range(200):
         rng = np.random.default_rng(seed)
-        centre = np.array([rng.uniform(0.2, 0.4), rng.uniform(1.1, 1.3), 2.4], np.float32)
-        half = np.array([rng.uniform(0.3, 0.5), 0.0, 1.15], np.float32)
-        missing = Fraction(float(centre[1])) - Fraction(float(centre[0])) - Fraction(float(half[0]))
-        half[1] = np.float32(float(missing))
-        while Fraction(float(half[1])) < missing:
-            half[1] = np.nextafter(half[1], np.float32(9.0))
+        # Around the end of the circle: there an arc is laid out again, π further on.
+        centre = np.array([rng.uniform(0.2, 0.4), 1.2, rng.uniform(2.2, 2.4)], np.float32)
+        half = np.array([rng.uniform(0.3, 0.5), 0.9, 0.0], np.float32)
+        pi = Fraction(str(flint.arb.pi().mid().str(40, radius=False)))
+        missing = pi + Fraction(float(centre[0])) - Fraction(float(half[0])) - Fraction(float(centre[2]))
+        half[2] = np.float32(float(missing))
+        while Fraction(float(half[2])) < missing:
+            half[2] = np.nextafter(half[2], np.float32(9.0))
         assert int(cover(centre, half)) != -1
-        half[1] = np.nextafter(half[1], np.float32(0.0))
-        if Fraction(float(half[1])) < missing:
+        half[2] = np.nextafter(half[2], np.float32(0.0))
+        if Fraction(float(half[2])) < missing:
             assert int(cover(centre, half)) != 1
-        assert int(cover(centre, half + np.array([0.0, 1e-4, 0.0], np.float32))) == 1
-        assert int(cover(centre, half - np.array([0.0, 1e-4, 0.0], np.float32))) == -1
+        assert int(cover(centre, half + np.array([0.0, 0.0, 1e-4], np.float32))) == 1
+        assert int(cover(centre, half - np.array([0.0, 0.0, 1e-4], np.float32))) == -1
 
 
 def test_wide_zone_at_the_edge():
