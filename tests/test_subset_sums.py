@@ -1,5 +1,7 @@
 """Kernels against brute force, symmetries, witnesses."""
 
+from fractions import Fraction
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -216,3 +218,133 @@ def test_bad_values(values, message):
 def test_bad_target_shape():
     with pytest.raises(ValueError, match="target of shape"):
         ltjax.nearest_subset_sums(np.zeros((2, 3), np.float32), np.zeros(3, np.float32))
+
+
+SIZES = 6
+QUANTA = {np.float32: 28, np.float64: 60}
+
+
+def check_exactly(values, target):
+    """The reported error is that of the mask, and the least, to the rounding stated; judged by fractions."""
+    narrow = values.dtype.itemsize < 8
+    with jax.enable_x64(not narrow):
+        errors, masks = ltjax.nearest_subset_sums(values, target, masks=True)
+        assert errors.dtype == (np.float32 if narrow else np.float64)
+        np.testing.assert_array_equal(np.asarray(ltjax.nearest_subset_sums(values, target)), np.asarray(errors))
+    errors, masks, info = np.asarray(errors), np.asarray(masks), np.finfo(errors.dtype)
+    for row, goal, error, mask in zip(values, target, errors, masks, strict=True):
+        numbers, goal, error = [Fraction(float(x)) for x in row], Fraction(float(goal)), Fraction(float(error))
+        sums = [Fraction(0)]
+        for number in numbers:
+            sums += [each + number for each in sums]
+        own = abs(goal - sum((x for x, kept in zip(numbers, mask, strict=True) if kept), Fraction(0)))
+        size = sum(map(abs, numbers)) + abs(goal)
+        rounding = size * (len(row) + 1) / 2 ** QUANTA[errors.dtype.type]
+        answer = error * Fraction(float(info.eps)) + Fraction(float(info.smallest_subnormal)) / 2
+        assert abs(error - own) <= rounding + answer
+        assert own - min(abs(goal - each) for each in sums) <= 2 * rounding
+
+
+@st.composite
+def extreme(draw, dtype):
+    """Three trials of six numbers around one exponent each, from the smallest number of the dtype to the largest."""
+    info = np.finfo(dtype)
+    least, most = info.minexp - info.nmant, info.maxexp - 1
+    rng = np.random.default_rng(draw(seeds))
+    exponent = np.array([draw(st.integers(least, most)) for _ in range(3)])[:, None]
+    spread = draw(st.sampled_from([0, 3, 40]))
+    exponent = np.clip(exponent + rng.integers(-spread, spread + 1, (3, SIZES)), least, most)
+    with np.errstate(over="ignore"):
+        values = np.ldexp(rng.choice([-1.0, 1.0], (3, SIZES)) * rng.uniform(1.0, 2.0, (3, SIZES)), exponent)
+        values = np.clip(values, -float(info.max), float(info.max)).astype(dtype)
+        chosen = [sum((Fraction(float(x)) for x in row[rng.random(SIZES) < 0.5]), Fraction(0)) for row in values]
+    most = Fraction(float(info.max))
+    return values, np.array([float(max(min(x, most), -most)) for x in chosen]).astype(dtype)
+
+
+@given(extreme(np.float32))
+def test_float32_of_every_size(drawn):
+    check_exactly(*drawn)
+
+
+@given(extreme(np.float64))
+def test_float64_of_every_size(drawn):
+    check_exactly(*drawn)
+
+
+@given(extreme(np.float16))
+def test_float16_is_answered_in_float32(drawn):
+    check_exactly(*drawn)
+
+
+@pytest.mark.parametrize(
+    ("values", "target"),
+    [
+        ([1e-32, 3e-32, 7e-32], 4.2e-32),
+        ([1e38, 2e38, -1e38], 3e38),
+        ([1e-45, 3e-45, 7e-45], 4e-45),
+        ([3.4e38, 3.4e38, -3.4e38], -3.4e38),
+        ([0.0, -0.0, 0.0], 0.0),
+        ([1e-45, 0.0, 0.0], 0.0),
+        ([1.0, 2.0, 1e-45], 3.0),
+    ],
+)
+def test_sizes_at_the_ends_of_float32(values, target):
+    values, target = np.array([values, [1.0, 2.0, 3.0]], np.float32), np.array([target, 2.5], np.float32)
+    check_exactly(values, target)
+    # Traced numbers cannot be looked at: the error is that, or NaN.
+    plain, traced = (f(values, target) for f in (ltjax.nearest_subset_sums, jax.jit(ltjax.nearest_subset_sums)))
+    known = ~np.isnan(np.asarray(traced))
+    assert known[1]
+    np.testing.assert_array_equal(np.asarray(traced)[known], np.asarray(plain)[known])
+    assert known[0] == (np.abs(values[0]).max() in (0.0, 2.0))
+
+
+def test_bfloat16():
+    values = np.asarray(jnp.asarray([[1.0, 2.5, 7.0], [1e-38, 3e38, 1e-40]], jnp.bfloat16))
+    errors, masks = ltjax.nearest_subset_sums(values, jnp.asarray([3.25, 2e38], jnp.bfloat16), masks=True)
+    assert errors.dtype == jnp.float32
+    assert np.asarray(masks).tolist() == [[True, True, False], [False, True, False]]
+    assert float(errors[0]) == 0.25
+
+
+def test_vectors_of_every_size():
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(2, 6, 3))
+    plain = ltjax.nearest_subset_sums(values.astype(np.float32), 0.5)
+    for exponent in (-120, 110):
+        scaled = np.ldexp(values.astype(np.float32), exponent)
+        errors = ltjax.nearest_subset_sums(scaled, np.ldexp(np.float32(0.5), exponent))
+        np.testing.assert_array_equal(np.ldexp(np.asarray(errors), -exponent), plain)
+
+
+def test_float64_is_not_cut_to_float32():
+    values = np.random.default_rng(0).normal(size=(2, 3))
+    with pytest.raises(ltjax.arguments.ArgumentError, match=r"values of type float64 are not allowed here.*enable_x64"):
+        ltjax.nearest_subset_sums(values, 0.5)
+    assert ltjax.nearest_subset_sums(values.tolist(), 0.5).dtype == jnp.float32  # a list has no dtype to lose
+
+
+def test_a_target_beyond_the_dtype_is_refused():
+    with pytest.raises(ltjax.arguments.ArgumentError, match="NaN or infinity"):
+        ltjax.nearest_subset_sums(np.ones((1, 2), np.float32), 1e39)
+
+
+def test_there_is_no_derivative():
+    values = jnp.ones((1, 3))
+    for wrapped in (lambda f: f, jax.jit, jax.vmap):
+        nearest = wrapped(lambda v: ltjax.nearest_subset_sums(v.reshape(1, 3), 0.5).sum())
+        with pytest.raises(TypeError, match="no derivative"):
+            jax.grad(lambda v, nearest=nearest: nearest(v).sum())(values)
+    with pytest.raises(TypeError, match="no derivative"):
+        jax.grad(lambda t: ltjax.nearest_subset_sums(values, t).sum())(0.5)
+    assert jax.grad(lambda v: ltjax.nearest_subset_sums(jax.lax.stop_gradient(v), 0.5).sum())(values).sum() == 0.0
+
+
+def test_what_is_not_finite_has_an_infinite_guard():
+    """So that whoever decides by the guard decides nothing."""
+    for bad in (np.nan, np.inf, -np.inf, 3e38):
+        values = np.array([[1.0, 1.0], [bad, 1.0]], np.float32)
+        guard = np.asarray(_fixed(values, np.ones(2, np.float32)).guard)
+        assert guard[0] == np.inf
+        assert guard[1] <= 1e-36  # numbers below the least normal one may have been taken for zero

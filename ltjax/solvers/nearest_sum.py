@@ -16,6 +16,7 @@ from ltjax.certify import rounding
 from ltjax.problems.base import AbstractProblem
 from ltjax.problems.subset_sum import Instance
 from ltjax.search.sums import nearest as kernels
+from ltjax.search.sums.fixed_point import FixedPoint, to_fixed_point
 from ltjax.solvers.base import AbstractSolver, Found
 
 
@@ -27,9 +28,9 @@ class InQuanta(NamedTuple):
     found: kernels.Nearest | kernels.Cover
 
 
-def _fixed_point(instances: Instance) -> tuple[kernels.FixedPoint, Array]:
+def _fixed_point(instances: Instance) -> FixedPoint:
     values, target = jnp.moveaxis(instances.values, 0, -1), jnp.moveaxis(instances.target, 0, -1)
-    return kernels.to_fixed_point(values, target, instances.total), target
+    return to_fixed_point(values, target, instances.total)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +56,7 @@ class NearestSum(AbstractSolver):
 
     def search(self, instances: Instance, ns: tuple[int, ...], eps: Array) -> InQuanta:
         del eps  # the least error decides every ε
-        fixed, _ = _fixed_point(instances)
+        fixed = _fixed_point(instances)
         if self.d > 1:
             found = kernels.nearest_vector(fixed.values, fixed.target, ns)
         elif self.size is not None or self.max_size is not None:
@@ -94,7 +95,7 @@ class Coverage(AbstractSolver):
 
     def search(self, instances: Instance, ns: tuple[int, ...], eps: Array) -> InQuanta:
         del eps
-        fixed, _ = _fixed_point(instances)
+        fixed = _fixed_point(instances)
         found = kernels.cover(fixed.values, -fixed.target, fixed.target, ns)
         return InQuanta(fixed.quantum, fixed.guard, jax.tree.map(jnp.transpose, found))
 

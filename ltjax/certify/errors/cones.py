@@ -48,7 +48,7 @@ def spectral_bound(network: Network) -> float:
             largest = float(np.linalg.eigvalsh(plus / (2.0 * tau) - minus)[-1])
             even = min(even, 0.5 * tau * total + largest)
         odd = float(np.linalg.norm(c[chosen] @ a[chosen]))
-        even, alone, odd = networks.certain(even, alone, odd)
+        even, alone, odd = (networks.certain(number) for number in (even, alone, odd))
         return max(even, 0.0), min(alone, 0.5 * (odd + alone))
 
     positive = one_sided(c > 0.0)
@@ -56,7 +56,8 @@ def spectral_bound(network: Network) -> float:
     bound = min(linear + 0.5 * max(positive[0], negative[0]), max(positive[1], negative[1]))
     if network.relu:
         bound = min(bound, max(positive[1], 1.0))
-    return networks.certain(bound + rounding.closed_form(*a.shape, network.scale))[0]
+    n, d = a.shape
+    return networks.certain(bound + rounding.closed_form(n, d, network.scale))
 
 
 def _climb(network: Network, x: np.ndarray, rounds: int) -> tuple[np.ndarray, float]:
@@ -340,7 +341,7 @@ def error_bounds(
         return upper - lower() <= max(tolerance, 8.0 * (d + 1.0) * evaluation)
 
     if decided() or d > SPLIT_DIMENSION or 2**d > cells:
-        return networks.certain(lower(), max(upper, lower()))
+        return networks.certain(lower()), networks.certain(max(upper, lower()))
 
     pending = _cover(network)
     ceiling = np.full(len(pending), upper)
@@ -359,9 +360,9 @@ def error_bounds(
         # A new generator is off the edge it cuts by a few units, so a cone's parts miss points that near;
         # x in a cone has Σλ_k <= d, hence each level costs at most so much.
         missed = rounding.cone_gap(depth, d, network.scale)
-        upper = min(upper, *networks.certain(float(np.max(leaves.bound, initial=attained)) + evaluation + missed))
+        upper = min(upper, networks.certain(float(np.max(leaves.bound, initial=attained)) + evaluation + missed))
         if decided() or not len(leaves.bound) or spent + 2 > cells:
-            return networks.certain(lower(), max(upper, lower()))
+            return networks.certain(lower()), networks.certain(max(upper, lower()))
         size = min(BATCH, (cells - spent) // 2, len(leaves.bound))
         top = np.argpartition(-leaves.bound, size - 1)[:size]
         parents = leaves.take(top)

@@ -53,7 +53,7 @@ def exact_error(u: Any, v: Any, b: Any, w: float, c: float, readout: str = "line
         zero = x[change] + step * (x[change + 1] - x[change])
         x, g = np.append(x, zero), np.append(np.maximum(g, 0.0), np.zeros(len(zero)))
     value = networks.largest(g - np.maximum(w * x + c, 0.0))
-    return value, *networks.certain(rounding.interval_error(len(weights), total))
+    return value, networks.certain(rounding.interval_error(len(weights), total))
 
 
 __all__ = ["exact_error"]

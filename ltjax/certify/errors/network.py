@@ -32,7 +32,8 @@ class Network(NamedTuple):
     @property
     def evaluation(self) -> float:
         """Bound on the rounding of one evaluated error at a unit point, the folding of v included."""
-        return rounding.evaluated_error(*self.rows.shape, self.scale)
+        n, d = self.rows.shape
+        return rounding.evaluated_error(n, d, self.scale)
 
 
 def lengths(rows: np.ndarray) -> np.ndarray:
@@ -114,14 +115,14 @@ def errors(network: Network, x: np.ndarray) -> np.ndarray:
 def largest(*values: np.ndarray) -> float:
     """The largest absolute value of all, 0 of none; NaN is an error, never a small number."""
     top = float(np.max([np.max(np.abs(value), initial=0.0) for value in values], initial=0.0))
-    return certain(top)[0]
+    return certain(top)
 
 
-def certain(*numbers: float) -> tuple[float, ...]:
-    """The numbers, if none is NaN: what is NaN is known to be nothing, and must not pass for a bound."""
-    if any(math.isnan(number) for number in numbers):
+def certain(number: float) -> float:
+    """The number, if it is none that is NaN: of NaN nothing is known, and it must not pass for a bound."""
+    if math.isnan(number):
         raise FloatingPointError("a certified error came out as NaN: the certificate is broken")
-    return numbers
+    return number
 
 
 __all__ = [

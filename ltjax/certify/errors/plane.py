@@ -70,7 +70,7 @@ def exact_error(u: Any, v: Any, w: Any, mask: Any = None, *, readout: str = "lin
         if network.relu:
             output = np.maximum(output, 0.0)
         found.append(output - (f[:, 0] * x + f[:, 1] * y))
-    return networks.largest(*found), *networks.certain(rounding.plane_error(len(network.rows), network.scale))
+    return networks.largest(*found), networks.certain(rounding.plane_error(len(network.rows), network.scale))
 
 
 def neuron_distance(u: Any, v: Any, w: Any) -> float:

@@ -185,7 +185,7 @@ def exact_error(u: Any, v: Any, w: Any, mask: Any = None, *, readout: str = "lin
         # A cell with left-out edges only has all its points within m·span of an edge: a crest in it, or on
         # such an edge, exceeds the value nearby by its square.
         loss = 0.5 * (len(circles.a) * span) ** 2 * network.scale
-        margin = min(margin, *networks.certain(first_order + circles.moved + loss))
+        margin = min(margin, networks.certain(first_order + circles.moved + loss))
         if margin <= 4.0 * first_order:
             break
     if not math.isfinite(margin):  # no snap made the signs certain; then the closed form still holds

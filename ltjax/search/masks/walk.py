@@ -392,8 +392,9 @@ def scan_masks(
     state = (jnp.zeros((), count.dtype), jnp.zeros(n, bool), jnp.asarray(jnp.inf, dtype))
     _, best_mask, error = jax.lax.while_loop(unfinished, evaluate, state)
     overflow = inner_over | outer_over | (count > pairs)
-    missed = (error > eps + guard) & ~overflow & sound(kappa, eps, theta)
-    status = jnp.where(error <= eps - guard, HIT, jnp.where(missed, MISS, UNDECIDED))
+    known = sound(kappa, eps, theta)
+    missed = known & (error > eps + guard) & ~overflow
+    status = jnp.where(known & (error <= eps - guard), HIT, jnp.where(missed, MISS, UNDECIDED))
     mask = jnp.zeros(n, bool).at[order].set(best_mask)
     survivors = jnp.stack([jnp.sum(inner_alive), jnp.sum(outer_alive)])
     return Scan(status, mask, error, survivors, jnp.stack([inner_over, outer_over, count > pairs]))

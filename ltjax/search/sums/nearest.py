@@ -1,11 +1,6 @@
 """Subset sums, exactly: nearest sum to a target, covering of an interval, vectors.
 
-Why fixed point. Each trial's coefficients become whole multiples of a power of two, chosen so that no
-sum overflows (`to_fixed_point`). Whole-number sums do not round: they are the same on every device,
-for every batch shape and in every order, and the only error is that of the first rounding, which is
-known per trial, exactly, and usually zero (float32 draws from U[-1,1] are multiples of 2^-22). A
-float32 sum would carry a worst-case band forty times wider. int32 holds float32 coefficients; int64,
-under `jax.enable_x64`, float64 ones.
+Sums are of whole numbers, which do not round (`fixed_point`).
 
 Why trials come last. A sorted list of all sums grows by one coefficient x as the merge of A with
 A + x. Batcher's bitonic merge does that with elementwise minimum and maximum alone, and with trials
@@ -29,9 +24,8 @@ from jaxtyping import Array, Bool, Float, Int
 
 from ltjax import arguments
 from ltjax.arguments import ArgumentError
-from ltjax.certify import rounding
 from ltjax.machine import devices as parallel
-from ltjax.search.floats import is_zero
+from ltjax.search.sums.fixed_point import ordinary, to_fixed_point
 
 MAX_TERMS = 40
 """Meet in the middle holds two lists of 2^(n/2) sums: 2^20 each at n = 40."""
@@ -39,24 +33,6 @@ DIRECT_TERMS = 16
 """Vectors: up to here all 2^n sums are looked at."""
 MAX_COVER_TERMS = 24
 """Coverage needs all 2^n sums in order: 2^24 of them are 64 MiB in int32."""
-
-
-LEAST_TOTAL = {32: 2.0**-90, 64: 2.0**-900}
-MOST_TOTAL = {32: 2.0**120, 64: 2.0**1000}
-"""By bits of the dtype: with a total Σ|values| + |target| between these, quanta are normal and no sum overflows."""
-
-
-class FixedPoint(NamedTuple):
-    """Coefficients and target of a block of trials as whole multiples of `quantum`.
-
-    For every subset S, |(target - Σ_S values) - quantum·(whole target - Σ_S whole values)| <= guard. The guard is
-    infinite where the numbers are not `ordinary`: then nothing is known.
-    """
-
-    values: Int[Array, "n *d trials"]
-    target: Int[Array, "*d trials"]
-    quantum: Float[Array, " trials"]
-    guard: Float[Array, " trials"]
 
 
 class Nearest(NamedTuple):
@@ -75,60 +51,6 @@ class Cover(NamedTuple):
 
     radius: Int[Array, "prefixes trials"]
     point: Int[Array, "prefixes trials"]
-
-
-def _totals(values: Float[Array, "n *d trials"], target: Float[Array, "*d trials"]) -> Float[Array, " trials"]:
-    total = jnp.sum(jnp.abs(values), axis=0) + jnp.abs(target)
-    return jnp.max(total, axis=0) if values.ndim == 3 else total
-
-
-def ordinary(values: Float[Array, "n *d trials"], target: Float[Array, "*d trials"]) -> Bool[Array, " trials"]:
-    """Whether a trial's numbers are finite and of a size at which `to_fixed_point` is right, or all zero."""
-    size = jnp.finfo(values.dtype).bits
-    total = _totals(values, target)
-    zero = [jnp.all(is_zero(x).reshape(-1, x.shape[-1]), axis=0) for x in (values, target)]
-    return (total >= LEAST_TOTAL[size]) & (total <= MOST_TOTAL[size]) | zero[0] & zero[1]
-
-
-def to_fixed_point(
-    values: Float[Array, "n *d trials"],
-    target: Float[Array, "*d trials"],
-    bound: Float[Array, " trials"] | None = None,
-) -> FixedPoint:
-    """Round coefficients and target to the finest power of two at which no sum overflows.
-
-    With total = Σ|values| + |target| <= 2^e, sums stay below 2^(bits-3) quanta of 2^(e-bits+3): one
-    bit is left for the sign, one for the tag that tells the two lists apart, one for differences.
-    The residuals are exact in the working precision (a rounding to a multiple of a power of two loses
-    only trailing bits), so the guard, their sum, is right up to the rounding of that sum (`rounding.WIDER`) and
-    to numbers below the least normal one.
-
-    A `bound` on the total that does not depend on how many coefficients were drawn takes its place where it is
-    finite: then a prefix is rounded alike whatever comes after it.
-    """
-    word = jnp.int64 if values.dtype == jnp.float64 else jnp.int32
-    known = ordinary(values, target)
-    values, target = (jnp.where(known, x, 0.0) for x in (values, target))
-    # frexp: total = m·2^e with m in [½, 1), so total <= 2^e; a zero total leaves e = 0.
-    total = _totals(values, target)
-    if bound is not None:
-        total = jnp.where(jnp.isfinite(bound), bound, total)
-    _, exponent = jnp.frexp(total * rounding.WIDER)
-    quantum = jnp.ldexp(jnp.ones_like(total), exponent - (jnp.iinfo(word).bits - 3))
-
-    def rounded(x: Array) -> tuple[Array, Array]:
-        whole = jnp.round(x / quantum)
-        return whole.astype(word), jnp.abs(x - whole * quantum)
-
-    whole_values, value_residual = rounded(values)
-    whole_target, target_residual = rounded(target)
-    guard = jnp.sum(value_residual, axis=0) + target_residual
-    if values.ndim == 3:
-        guard = jnp.max(guard, axis=0)
-    # Each number, and each residual, may have been taken for zero.
-    lost = jnp.where(total > 0.0, 2.0 * (values.shape[0] + 1) * jnp.finfo(values.dtype).tiny, 0.0)
-    guard = jnp.where(known, guard * rounding.WIDER + lost, jnp.inf)
-    return FixedPoint(whole_values, whole_target, quantum, guard)
 
 
 def merge(a: Int[Array, "p trials"], b: Int[Array, "q trials"]) -> Int[Array, "p+q trials"]:
@@ -436,7 +358,12 @@ def _floats(name: str, x: Any, dtype: Any = None) -> Any:
     A float64 array that JAX would cut to float32 without a word is refused. What is no JAX array yet is converted by
     NumPy, which keeps numbers below the least normal one.
     """
-    if isinstance(x, np.ndarray) and x.dtype == np.float64 and not jax.config.jax_enable_x64 and dtype is None:
+    if (
+        isinstance(x, np.ndarray)
+        and x.dtype == np.float64
+        and jax.dtypes.canonicalize_dtype(x.dtype) != x.dtype
+        and dtype is None
+    ):
         raise ArgumentError(
             f"{name} of type float64 are not allowed here, where JAX would round them to float32: call under "
             "jax.enable_x64(), or give float32"
@@ -491,34 +418,34 @@ def nearest_subset_sums(
             while JAX holds float32 only.
         TypeError: under differentiation: the nearest subset jumps, and in whole numbers nothing has a slope.
     """
-    values = _floats("values", values)
-    if values.ndim not in (2, 3) or values.shape[0] < 1 or not jnp.issubdtype(values.dtype, jnp.floating):
+    x: Any = _floats("values", values)
+    if x.ndim not in (2, 3) or x.shape[0] < 1 or not jnp.issubdtype(x.dtype, jnp.floating):
         raise ArgumentError(
-            f"values of shape {values.shape} and type {values.dtype} are not allowed: values are floats "
+            f"values of shape {x.shape} and type {x.dtype} are not allowed: values are floats "
             "of shape (trials, n) or (trials, n, d) with at least one trial"
         )
-    arguments.whole("n", values.shape[1], 1, MAX_TERMS)
+    arguments.whole("n", x.shape[1], 1, MAX_TERMS)
     with np.errstate(over="ignore"):  # a target beyond the dtype becomes infinite, and is refused as that
-        target = _floats("target", target, values.dtype)
-    shape = (values.shape[0], *values.shape[2:])
-    if target.ndim == 1 and values.ndim == 3 and target.shape != shape[1:]:
-        raise ArgumentError(f"target of shape {target.shape} is not allowed: target has shape {shape[1:]} or {shape}")
+        z: Any = _floats("target", target, x.dtype)
+    shape = (x.shape[0], *x.shape[2:])
+    if z.ndim == 1 and x.ndim == 3 and z.shape != shape[1:]:
+        raise ArgumentError(f"target of shape {z.shape} is not allowed: target has shape {shape[1:]} or {shape}")
     try:
-        target = (np if isinstance(target, np.ndarray) else jnp).broadcast_to(target, shape)
+        z = (np if isinstance(z, np.ndarray) else jnp).broadcast_to(z, shape)
     except ValueError:
-        raise ArgumentError(f"target of shape {target.shape} is not allowed: it broadcasts to {shape}") from None
+        raise ArgumentError(f"target of shape {z.shape} is not allowed: it broadcasts to {shape}") from None
     where = tuple(devices) if devices is not None else None
-    plain = jnp.asarray(values), jnp.asarray(target)
-    if any(isinstance(x, Tracer) for x in plain):
-        return _nearest_rows(*(_constant(x) for x in plain), masks, where)
-    finite, ordinary_sizes = (bool(x) for x in _sizes(*plain))
+    plain = jnp.asarray(x), jnp.asarray(z)
+    if any(isinstance(each, Tracer) for each in plain):
+        return _nearest_rows(*(_constant(each) for each in plain), masks, where)
+    finite, ordinary_sizes = (bool(each) for each in _sizes(*plain))
     if not finite:
         raise ArgumentError("values or target hold NaN or infinity: all numbers must be finite")
     if ordinary_sizes:
         return _nearest_rows(*plain, masks, where)
     # The same whole numbers at any size: what is computed is computed at size 1, and put back on the host.
-    *scaled, exponent = _at_size_one(np.asarray(values), np.asarray(target))
-    found = _nearest_rows(*(jax.device_put(x, plain[0].sharding) for x in scaled), masks, where)
+    *scaled, exponent = _at_size_one(np.asarray(x), np.asarray(z))
+    found = _nearest_rows(*(jax.device_put(each, plain[0].sharding) for each in scaled), masks, where)
     errors, *rest = found if masks else (found,)
     errors = jax.device_put(np.ldexp(np.asarray(errors), exponent), errors.sharding)
     return (errors, *rest) if masks else errors
