@@ -104,7 +104,7 @@ class Claim(abc.ABC):
         cls._docstring = cls.__dict__.get("__doc__")
         constants = {name for name, kind in inspect.get_annotations(cls).items() if "ClassVar" not in str(kind)}
         for name in [*vars(cls), *constants]:
-            near = difflib.get_close_matches(name, HOOKS, 1, 0.85)
+            near = difflib.get_close_matches(name, HOOKS, 1, 0.8)
             if name.startswith("_") or name in HOOKS or (name in constants and not near):
                 continue
             hint = f"; did you mean {near[0]}?" if near else ""

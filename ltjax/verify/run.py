@@ -88,5 +88,3 @@ class Run:
         """First hits of fresh draws, `quick` trials times the budget's factor."""
         key = self._record(problem, ns, eps, self.trials(quick))
         return engine.first_hits(problem, ns, eps, self.trials(quick), key)
-
-

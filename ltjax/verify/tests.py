@@ -156,7 +156,7 @@ def _excess_trials(bound: float, gap: float, level: float) -> int | None:
     """The least number of trials at which P = bound + gap is told from P <= bound, about."""
     if not gap > 0.0:
         raise ArgumentError(f"gap={gap!r} is not allowed: gap is a number above 0")
-    if not 0.0 <= bound or bound + gap >= 1.0:
+    if not bound >= 0.0 or bound + gap >= 1.0:
         return None
     low, high = 1, 1
     while high < 2**40 and not intervals.detectable_excess(bound, high, level, POWER) <= bound + gap:
