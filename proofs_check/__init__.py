@@ -1,7 +1,7 @@
 """The theorems: a folder a family, a file a theorem. Knows the library, is not known by it.
 
-To add a theorem, copy a file: its docstring is the statement with hypotheses and source. The subclass of `Claim` has the
-claimed constants as fields; `measure` draws, `tests` says what is claimed of the draws, `controls` are its false
+To add a theorem, copy a file: its docstring is the statement with hypotheses and source. The subclass of `Claim` has
+the claimed constants as fields; `measure` draws, `tests` says what is claimed of the draws, `controls` are its false
 neighbours, and `figure` shows the draws.
 """
 

@@ -96,7 +96,7 @@ def test_no_single_bound_or_count_hides_the_missing_gap():
         assert runner.judged(KNOWN.claims[id].tests(bounds_alone), level).verdict == "refuted", module
         mixed = copy.copy(honest)
         mixed["least"], mixed["most"], mixed["coarse"] = honest["least"], none["most"], none["coarse"]
-        # Masks in hand where a theorem says that there are none: rows' bracket is empty, and not supported.
+        # Masks in hand where a theorem says that there are none contradict it, and nothing is supported by that.
         assert runner.judged(KNOWN.claims[id].tests(mixed), level).verdict != "supported", module
 
 

@@ -219,6 +219,8 @@ def test_quantities_are_combined():
     assert Absolute(Difference(a, b)).limits(0.1) == (6.0, 6.0)
     assert Between([a, Exact(1.0)], [b, Exact(9.0)]).limits(0.1) == (2.0, 8.0)
     assert Between([a], []).limits(0.1) == (2.0, math.inf)
+    # Bounds that contradict each other support nothing.
+    assert Between([b], [a]).limits(0.1) == (2.0, 8.0)
     assert Ratio(a, Exact(0.0)).limits(0.1) == (math.inf, math.inf)
     assert Ratio(a, Between([a], [])).limits(0.1) == (0.0, 1.0)
     straddling = Absolute(Normal(0.1, 0.1))

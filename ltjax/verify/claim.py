@@ -143,7 +143,8 @@ class Claim(abc.ABC):
                 if name not in constants:
                     known = ", ".join(sorted(constants)) or "none"
                     raise ArgumentError(
-                        f"control {control.id} changes {name!r}, which is not a constant of {self.id}: these are {known}"
+                        f"control {control.id} changes {name!r}, which is not a constant of {self.id}: "
+                        f"these are {known}"
                     )
 
     @property

@@ -298,7 +298,8 @@ class Between(Quantity):
     """A number at least as large as each of `least` and at most as large as each of `most`.
 
     For example an n_p of which one theorem bounds the lower end and masks in hand the upper end. Each bound has
-    its share of the level.
+    its share of the level. Bounds that contradict each other leave no number at all; the limits then enclose both, so
+    that nothing is supported by a contradiction.
     """
 
     least: Sequence[Quantity]
@@ -315,11 +316,18 @@ class Between(Quantity):
     def estimate(self) -> float:
         return math.nan
 
+    def _bounds(self, level: float) -> Interval:
+        least = [part.lower(level / len(self.least)) for part in self.least]
+        most = [part.upper(level / len(self.most)) for part in self.most]
+        if any(math.isnan(end) for end in (*least, *most)):
+            return math.nan, math.nan
+        return max(least, default=-math.inf), min(most, default=math.inf)
+
     def lower(self, level: float) -> float:
-        return max((part.lower(level / len(self.least)) for part in self.least), default=-math.inf)
+        return min(self._bounds(level))
 
     def upper(self, level: float) -> float:
-        return min((part.upper(level / len(self.most)) for part in self.most), default=math.inf)
+        return max(self._bounds(level))
 
 
 def _fewest(*parts: Quantity) -> int | None:

@@ -12,13 +12,14 @@ $(1/\varepsilon)/\log(1/\varepsilon)$: in a log-log plot its slope in $1/\vareps
 **Checked.** Masks found for $\varepsilon=10^{-1},\dots,10^{-6}$ and $10^{-8}$, each coordinate by neurons of its own
 (the construction of the textbook proof; sharing neurons halves what it needs, see WP-1), give an upper end of what
 scissors need. An axis target takes one subset sum of products $v_iu_{i1}$, whose law does not depend on $d$, and
-neither do the bounds of NP-2 and NP-3. The ratio is above 2 at $\varepsilon=10^{-5}$, above 10 at $10^{-6}$, above 1000
-at $10^{-8}$ ($d=2$, relu), and its slope is in $[0.5,1.3]$ (relu, $d=2$, from $10^{-2}$ to $10^{-8}$; axis target, from
-$10^{-1}$ to $10^{-6}$). Bracket against bracket, readout linear: the exponent of $1/\varepsilon$ in what rows need ($\varepsilon=0.8$
-to $10^{-4}$; at least by NP-2 and certified misses, at most by networks in hand) exceeds that of scissors ($10^{-1}$ to
-$10^{-6}$; at least by exhaustion, at most by masks in hand) by more than 0.35. Were there no gap, scissors' numbers would stand on both sides, and every one of these
-would be refuted or left open. Certified are the numbers at these precisions; between and beyond them they are
-extrapolated. The false gap, $d=1$: rows and scissors of the line, where both are subset sum.
+neither do the bounds of NP-2 and NP-3. The ratio is above 2 at $\varepsilon=10^{-5}$, above 10 at $10^{-6}$, above
+1000 at $10^{-8}$ ($d=2$, relu), and its slope is in $[0.5,1.3]$ (relu, $d=2$, from $10^{-2}$ to $10^{-8}$; axis
+target, from $10^{-1}$ to $10^{-6}$). Bracket against bracket, readout linear: the exponent of $1/\varepsilon$ in what
+rows need ($\varepsilon=0.8$ to $10^{-4}$; at least by NP-2 and certified misses, at most by networks in hand) exceeds
+that of scissors ($10^{-1}$ to $10^{-6}$; at least by exhaustion, at most by masks in hand) by more than 0.35. Were
+there no gap, scissors' numbers would stand on both sides, and every one of these would be refuted or left open.
+Certified are the numbers at these precisions; between and beyond them they are extrapolated. The false gap, $d=1$:
+rows and scissors of the line, where both are subset sum.
 """
 
 import dataclasses
@@ -229,10 +230,10 @@ class Exponential(Claim):
         if most == math.inf:
             return "The masks that scissors need were not found within the sizes looked at."
         return (
-            "A large random network of ReLU units contains, with nothing trained, a small network that computes a given "
-            f"function. With *scissors*, which cut single weights, {most:.0f} random units hold it, to within one part in a "
-            f"million, more often than not; whoever may only take out whole *rows* of weights needs at least {least:,}, "
-            "and every further digit costs scissors a few units more but multiplies the network that rows need. The reason "
-            "is where a unit bends: scissors can undo a bend that lies in the wrong place, rows have to wait for one that "
-            "chance puts in the right place."
+            "A large random network of ReLU units contains, with nothing trained, a small network that computes a "
+            f"given function. With *scissors*, which cut single weights, {most:.0f} random units hold it, to within "
+            "one part in a million, more often than not; whoever may only take out whole *rows* of weights needs at "
+            f"least {least:,}, and every further digit costs scissors a few units more but multiplies the network "
+            "that rows need. The reason is where a unit bends: scissors can undo a bend that lies in the wrong place, "
+            "rows have to wait for one that chance puts in the right place."
         )

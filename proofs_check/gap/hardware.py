@@ -460,8 +460,8 @@ class Hardware(Claim):
         emptied = f"{np.median(side.ratios('emptied', 'start')):.2f}"
         return "\n".join(
             [
-                f"**What a ticket saves at run time** on this device ({data['device']}): times over the start network's, "
-                f"medians of paired rounds. Rows keep {shares['rows']:.0%} of the neurons, scissors "
+                f"**What a ticket saves at run time** on this device ({data['device']}): times over the start "
+                f"network's, medians of paired rounds. Rows keep {shares['rows']:.0%} of the neurons, scissors "
                 f"{shares['weights']:.1%} of the weights.",
                 "",
                 row("", [data["tickets"], *(titled(batch, layer) for batch, layer in layers.items())]),

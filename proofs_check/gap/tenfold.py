@@ -8,11 +8,13 @@ that of rows by a factor that tends to 10.
 **Source.** Ferre', Giroire, Mallmann-Trenn, Natale (arXiv 2603.02234); constants worked out for this project.
 
 **Checked.** Scissors, readout relu with a generic and readout linear with an axis target, for
-$\varepsilon=10^{-1},\dots,10^{-6}$: by the certified brackets of what the construction needs, the last decade costs as much
-as the first, within 40 neurons (relu) and 30 (linear); a straight line fitted to it has a slope of 11 to 19 neurons a decade (relu, four sums)
-and 4 to 8 (linear, one sum), and fits better than $1/\varepsilon$. Rows: the factors of the lower bounds of NP-2 (a
-closed form) and NP-3 (with its numerical error) from $10^{-3}$ on lie in $[7,13]$; and from $\varepsilon=0.8$ to $10^{-4}$, by certified
-brackets, what rows need (readout linear) grows with an exponent of $1/\varepsilon$ above one half. That rows need no more than ten times as much a decade is NP-4, in the plane.
+$\varepsilon=10^{-1},\dots,10^{-6}$: by the certified brackets of what the construction needs, the last decade costs
+as much as the first, within 40 neurons (relu) and 30 (linear); a straight line fitted to it has a slope of 11 to 19
+neurons a decade (relu, four sums) and 4 to 8 (linear, one sum), and fits better than $1/\varepsilon$. Rows: the
+factors of the lower bounds of NP-2 (a closed form) and NP-3 (with its numerical error) from $10^{-3}$ on lie in
+$[7,13]$; and from $\varepsilon=0.8$ to $10^{-4}$, by certified brackets, what rows need (readout linear) grows with
+an exponent of $1/\varepsilon$ above one half. That rows need no more than ten times as much a decade is NP-4, in the
+plane.
 """
 
 import dataclasses

@@ -8,8 +8,8 @@ $O(\log(1/\varepsilon))$ neurons suffice, as for single weights.
 **Source.** Lueker (1998) for the sums; worked out for this project. A control: a suite that finds a gap here is broken.
 
 **Checked.** The median threshold follows a straight line in $\log_2(1/\varepsilon)$ better than $1/\varepsilon$
-(trial by trial, Vuong's test), with a slope above 0, and if it were a power of $1/\varepsilon$, its exponent would lie in
-$[0,0.3]$ over the range measured, far from the 1 of the plane.
+(trial by trial, Vuong's test), with a slope above 0, and if it were a power of $1/\varepsilon$, its exponent would
+lie in $[0,0.3]$ over the range measured, far from the 1 of the plane.
 """
 
 import dataclasses

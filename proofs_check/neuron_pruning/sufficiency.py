@@ -168,7 +168,7 @@ class Sufficiency(Claim):
 
     def headline(self, data: dict[str, Any]) -> str:
         return (
-            "The *tent pole*. On the circle of directions the target is a tent: flat, a bend, a hump, a bend. A network "
-            "whose rows stay whole can bend only where its own units happen to bend (ticks), so a unit has to bend within "
-            "about ε of the target's bend, and of $n$ random bends some $n\\varepsilon$ do."
+            "The *tent pole*. On the circle of directions the target is a tent: flat, a bend, a hump, a bend. A "
+            "network whose rows stay whole can bend only where its own units happen to bend (ticks), so a unit has to "
+            "bend within about ε of the target's bend, and of $n$ random bends some $n\\varepsilon$ do."
         )

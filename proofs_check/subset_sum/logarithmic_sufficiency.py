@@ -9,9 +9,9 @@ $$P\bigl(\text{every }z\in[-1,1]\text{ is within }\varepsilon\text{ of a subset 
 random subset sum problem*.
 
 **Checked.** The constant is not named, so growth is: the median threshold of coverage, as a function of
-$\log_2(1/\varepsilon)$, follows a straight line better than a power law or a square (trial by trial, Vuong's test), with
-a slope between the counting limit's 1 and 2 per bit. And the statement itself, with
-$C=4.5$, where $1-\varepsilon$ is measurable.
+$\log_2(1/\varepsilon)$, follows a straight line better than a power law or a square (trial by trial, Vuong's test),
+with a slope between the counting limit's 1 and 2 per bit. And the statement itself, with $C=4.5$, where
+$1-\varepsilon$ is measurable.
 """
 
 import dataclasses

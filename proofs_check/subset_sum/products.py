@@ -84,7 +84,10 @@ class Products(Claim):
         ),
         Control("SS-6-eighth", "the counting limit with an eighth of its constant", {"factor": 0.125}),
     )
-    caption = "Threshold at probability ½ (interpolated) against bits of precision, for sums of uniform numbers and of products."
+    caption = (
+        "Threshold at probability ½ (interpolated) against bits of precision, for sums of uniform numbers and of "
+        "products."
+    )
 
     law: str = "logarithmic"
     times: float = 1.0

@@ -8,7 +8,8 @@ $n=O(\log(1/\varepsilon))$, while rows need about $1/\varepsilon$ (NP-2 holds fo
 **Source.** Lueker (1998) for the sums; worked out for this project.
 
 **Checked.** $d=2$: the number of neurons at which a mask is found follows a straight line in $\log_2(1/\varepsilon)$
-better than $1/\varepsilon$, and its slope is above 0; 26 suffice at $\varepsilon=10^{-3}$, where NP-2 asks rows for 270 and more.
+better than $1/\varepsilon$, and its slope is above 0; 26 suffice at $\varepsilon=10^{-3}$, where NP-2 asks rows for
+270 and more.
 """
 
 import dataclasses

@@ -10,8 +10,8 @@ scissors their advantage.
 **Source.** Worked out for this project.
 
 **Checked.** $w$ at 0.7 rad: at $n=0.5\cdot\frac\pi8\ln2/\varepsilon$ more than half of the networks have a
-certificate that no mask on the weights works, for $\varepsilon=0.03,0.01,0.003$: $n_{1/2}\,\varepsilon$ is above 0.13. With an outer ReLU the number of
-neurons that suffice is logarithmic: WP-1.
+certificate that no mask on the weights works, for $\varepsilon=0.03,0.01,0.003$: $n_{1/2}\,\varepsilon$ is above
+0.13. With an outer ReLU the number of neurons that suffice is logarithmic: WP-1.
 """
 
 import dataclasses

@@ -13,8 +13,9 @@ $\varepsilon/\sqrt d$: the error on the ball is at most the norm of the residual
 ways: each coordinate with neurons of its own (blocks), and any neuron for any coordinate (shared). What the
 construction needs is more than what exists, so its growth bounds the truth from above: it follows a straight line in
 $\log_2(1/\varepsilon)$ better than $1/\varepsilon$, with a slope above 0, and as a power of $1/\varepsilon$ its
-exponent would be below 0.3. At $\varepsilon=10^{-3}$, 64 neurons suffice with blocks and 40 shared. At $\varepsilon=0.1$, from
-$d=2$ to 4, 8 and 16, what the shared construction needs grows as a power of $d$ with exponent between 0.2 and 1.2.
+exponent would be below 0.3. At $\varepsilon=10^{-3}$, 64 neurons suffice with blocks and 40 shared. At
+$\varepsilon=0.1$, from $d=2$ to 4, 8 and 16, what the shared construction needs grows as a power of $d$ with exponent
+between 0.2 and 1.2.
 """
 
 import dataclasses
