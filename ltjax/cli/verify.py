@@ -56,8 +56,8 @@ def verify(
     Parameters
     ----------
     ids
-        Claims (SS-3), families (SS), installed catalogues by name, or Python files that define claims; by default the
-        built-in catalogue.
+        Claims by id, families by what stands before the number, installed catalogues by name, or Python files that
+        define claims; by default the built-in catalogue.
     budget
         quick, standard or full: how many trials.
     seed

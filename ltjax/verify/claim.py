@@ -45,7 +45,7 @@ class Control:
     """A false neighbour of a claim: the same tests, with constants that are wrong.
 
     Attributes:
-        id: for example "SS-1-half".
+        id: for example "MINE-1-half".
         statement: what is falsely claimed, in one line of Markdown with LaTeX.
         changes: the claim's fields that differ, by name.
     """
@@ -69,7 +69,7 @@ class Claim(abc.ABC):
     constants: numbers, names of growth laws, or tuples of these, each with the true value as its default.
 
     Attributes:
-        id: for example "SS-1".
+        id: for example "MINE-1".
         controls: at least one false neighbour.
         caption: what the figure shows.
     """
