@@ -1,7 +1,8 @@
 """The theorems: a folder a family, a file a theorem. Knows the library, is not known by it.
 
-To add a theorem, copy a file: its docstring is the statement with hypotheses and source, `measure` draws,
-`judge` compares the draws with the claim's constants, `draw` shows them, `CLAIM` names the controls.
+To add a theorem, copy a file: its docstring is the statement with hypotheses and source. The subclass of `Claim` has
+the claimed constants as fields; `measure` draws, `tests` says what is claimed of the draws, `controls` are its false
+neighbours, and `figure` shows the draws.
 """
 
 import importlib
@@ -14,10 +15,12 @@ if TYPE_CHECKING:
 
 def claims() -> "list[Claim]":
     """Every claim in the families' modules, sorted by id."""
+    from ltjax.verify.claim import claims_in
+
     found = []
     for family in pkgutil.iter_modules(__path__):
         if family.ispkg:
             package = importlib.import_module(f"{__name__}.{family.name}")
-            modules = pkgutil.iter_modules(package.__path__)
-            found += [importlib.import_module(f"{package.__name__}.{module.name}").CLAIM for module in modules]
+            for module in pkgutil.iter_modules(package.__path__):
+                found += claims_in(importlib.import_module(f"{package.__name__}.{module.name}"))
     return sorted(found, key=lambda claim: claim.id)

@@ -1,62 +1,27 @@
-"""Claim, Evidence, Verdict: what a catalogue's entry is made of.
+"""Claim: one theorem as a value whose fields are the constants it claims.
 
-A claim measures once and judges often: `measure` draws, `judge` compares the draws with the claim's
-constants and returns findings. A negative control is the same judge with a false constant on the same
-draws, which it must refute. So a judge that cannot fail shows itself at once.
+A claim measures once and is judged often: `measure` draws, `tests` says what the claim asserts of the data. A
+negative control is the same claim with other numbers on the same data, which has to come out refuted. So a check
+that cannot fail shows itself at once.
 """
 
+import abc
 import dataclasses
-import enum
+import difflib
 import inspect
+import sys
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import ModuleType
-from typing import Any
-
-import jax
-import numpy as np
-from jaxtyping import Array, Key
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ltjax.arguments import ArgumentError
-from ltjax.machine import devices as parallel
-from ltjax.problems.base import AbstractProblem
-from ltjax.trials import dispatch as engine
+from ltjax.verify.tests import Finding, Test, Verdict, joint_verdict
 
-BUDGETS = {"quick": 1.0, "standard": 5.0, "full": 40.0}
-"""Trials, as multiples of the quick budget's."""
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-
-class Verdict(enum.StrEnum):
-    """What the evidence says of a claim, over the range measured."""
-
-    PROVED = "proved"
-    SUPPORTED = "supported"
-    INCONCLUSIVE = "inconclusive"
-    REFUTED = "refuted"
-
-
-def joint_verdict(verdicts: Sequence[Verdict]) -> Verdict:
-    """The verdict on a statement that is the conjunction of several."""
-    for verdict in (Verdict.REFUTED, Verdict.INCONCLUSIVE, Verdict.SUPPORTED):
-        if verdict in verdicts:
-            return verdict
-    return Verdict.PROVED if verdicts else Verdict.INCONCLUSIVE
-
-
-@dataclasses.dataclass(frozen=True)
-class Finding:
-    """One comparison of a measurement with a claim.
-
-    Attributes:
-        name: what was compared, in one line.
-        verdict: what this comparison says.
-        numbers: the figures behind it; for a test, among them the smallest violation it could have seen.
-    """
-
-    name: str
-    verdict: Verdict
-    numbers: Mapping[str, Any]
+    from ltjax.verify.run import Run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,15 +34,20 @@ class Evidence:
     def verdict(self) -> Verdict:
         return joint_verdict([finding.verdict for finding in self.findings])
 
+    @property
+    def refutable(self) -> bool:
+        """Whether any data could have refuted any of the tests."""
+        return any(finding.refutable for finding in self.findings)
+
 
 @dataclasses.dataclass(frozen=True)
 class Control:
-    """A false neighbour of a claim: the same judge, with constants that are wrong.
+    """A false neighbour of a claim: the same tests, with constants that are wrong.
 
     Attributes:
-        id: for example "SS-1-half".
+        id: for example "MINE-1-half".
         statement: what is falsely claimed, in one line of Markdown with LaTeX.
-        changes: keyword arguments of the claim's `judge`.
+        changes: the claim's fields that differ, by name.
     """
 
     id: str
@@ -85,143 +55,153 @@ class Control:
     changes: Mapping[str, Any]
 
 
-@dataclasses.dataclass
-class Run:
-    """What a measurement may use: its key, its trials, and a record of what it drew.
-
-    Attributes:
-        key: of this claim alone.
-        budget: "quick", "standard" or "full".
-        progress: told of finished trials.
-        drawn: provenance of every set of draws.
-    """
-
-    key: Key[Array, ""]
-    budget: str
-    progress: Callable[[str], None] = lambda message: None
-    drawn: list[dict[str, Any]] = dataclasses.field(default_factory=list)
-
-    def trials(self, quick: int) -> int:
-        """The number of trials at this budget, given the quick budget's."""
-        return round(quick * BUDGETS[self.budget])
-
-    def _record(self, problem: AbstractProblem, ns: Sequence[int], eps: Sequence[float], trials: int) -> Any:
-        described = problem.provenance(min(eps))
-        chunk = engine.chunk_size(problem.resolved(min(eps)), max(ns), jax.local_devices())
-        self.progress(f"{described['problem']}, {described['law']}, n up to {max(ns)}: {trials:,} trials")
-        self.drawn.append(described | {"n": [min(ns), max(ns)], "trials": trials, "chunk": chunk})
-        return self._fresh_key()
-
-    def _fresh_key(self) -> Key[Array, ""]:
-        # Draws of one claim must not be draws of another set of the same claim.
-        return jax.random.fold_in(self.key, len(self.drawn))
-
-    def each(
-        self,
-        fn: Callable[[Key[Array, ""]], Any],
-        quick: int,
-        *,
-        block: int,
-        float64: bool = False,
-        **described: Any,
-    ) -> Any:
-        """What `fn` makes of every fresh key, `quick` keys times the budget's factor, spread over all devices.
-
-        Args:
-            fn: `key -> pytree of arrays`, pure and traceable.
-            quick: keys at the quick budget.
-            block: keys that a device takes together.
-            float64: whether `fn` runs in float64.
-            described: what is drawn, for provenance; `problem` names it.
-
-        Returns:
-            the pytree of NumPy arrays, with a leading axis of keys.
-        """
-        trials, devices = self.trials(quick), tuple(jax.local_devices())
-        sizes = ", ".join(f"{name} = {described[name]:,}" for name in ("d", "eps", "n") if name in described)
-        self.progress(f"{described['problem']}, {sizes}: {trials:,} trials")
-        dtype = "float64" if float64 else "float32"
-        self.drawn.append(described | {"trials": trials, "block": block, "dtype": dtype})
-        index = np.arange(parallel.padded(trials, block, devices), dtype=np.uint32)
-        with jax.enable_x64(float64):
-            keys = engine.trial_keys(self._fresh_key(), parallel.put(index, devices))
-            found = jax.jit(parallel.map_blocks(jax.vmap(fn), block, devices))(keys)
-            return jax.tree.map(lambda x: np.asarray(x)[:trials], found)
-
-    def count(self, problem: AbstractProblem, ns: Sequence[int], eps: Sequence[float], quick: int) -> engine.Counts:
-        """Counts of fresh draws, `quick` trials times the budget's factor."""
-        key = self._record(problem, ns, eps, self.trials(quick))
-        return engine.count(problem, ns, eps, self.trials(quick), key)
-
-    def first_hits(
-        self, problem: AbstractProblem, ns: Sequence[int], eps: Sequence[float], quick: int
-    ) -> engine.FirstHits:
-        """First hits of fresh draws, `quick` trials times the budget's factor."""
-        key = self._record(problem, ns, eps, self.trials(quick))
-        return engine.first_hits(problem, ns, eps, self.trials(quick), key)
-
-
-Measure = Callable[[Run], Any]
-Judge = Callable[..., Sequence[Finding]]
-Draw = Callable[[Any], Figure]
-Headline = Callable[[Any], str]
+HOOKS = ("id", "controls", "caption", "measure", "tests", "tables", "figure", "headline")
+"""All that a claim's class may define in public, beside its constants."""
+NUMBERS = (int, float, str)
 
 
 @dataclasses.dataclass(frozen=True)
-class Claim:
-    """One theorem: its statement, its measurement, its judge, its negative controls, its picture.
+class Claim(abc.ABC):
+    """One theorem: its statement, its constants, its measurement, its tests, its negative controls.
+
+    To state one, write a final subclass, decorated `@dataclasses.dataclass(frozen=True)`. Its docstring, or else its
+    module's, is the statement: the first line is the title, the rest Markdown with LaTeX. Its fields are the claimed
+    constants: numbers, names of growth laws, or tuples of these, each with the true value as its default.
 
     Attributes:
-        id: for example "SS-1".
-        title: in a few words.
-        statement: Markdown with LaTeX: hypotheses, statement, source, what is checked.
-        measure: `run -> data`.
-        judge: `(data, level, **constants) -> findings`; its chance to refute a true claim is at most `level`.
+        id: for example "MINE-1".
         controls: at least one false neighbour.
-        draw: `data -> figure`.
         caption: what the figure shows.
-        headline: `data -> Markdown`: what a reader without the paper should know; with its figure it opens the
-            report. None for a claim that waits for its turn.
     """
 
-    id: str
-    title: str
-    statement: str
-    measure: Measure
-    judge: Judge
-    controls: tuple[Control, ...]
-    draw: Draw
-    caption: str
-    headline: Headline | None = None
+    id: ClassVar[str]
+    controls: ClassVar[tuple[Control, ...]]
+    caption: ClassVar[str] = ""
+    _docstring: ClassVar[str | None] = None
+
+    @abc.abstractmethod
+    def measure(self, run: "Run") -> Any:
+        """Draw: all data that the tests, tables and the figure need. It does not depend on the constants."""
+
+    @abc.abstractmethod
+    def tests(self, data: Any) -> Sequence[Test]:
+        """What the claim asserts of the data. Their kinds and their number do not depend on the constants."""
+
+    def tables(self, data: Any) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        """Evidence beside the tests: rows by title, each row values by column. Nothing is judged by it."""
+        return {}
+
+    def figure(self, data: Any) -> "Figure | None":
+        """A picture of the data, if there is one."""
+        return None
+
+    def headline(self, data: Any) -> str | None:
+        """In Markdown, what a reader without the paper should know; with its figure it opens the report."""
+        return None
+
+    def __init_subclass__(cls) -> None:
+        # The decorator would put the signature where no docstring is, so the docstring is read before it.
+        cls._docstring = cls.__dict__.get("__doc__")
+        constants = {name for name, kind in inspect.get_annotations(cls).items() if "ClassVar" not in str(kind)}
+        for name in [*vars(cls), *constants]:
+            near = difflib.get_close_matches(name, HOOKS, 1, 0.8)
+            if name.startswith("_") or name in HOOKS or (name in constants and not near):
+                continue
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise ArgumentError(
+                f"{cls.__name__}.{name} is not allowed: a claim defines {', '.join(HOOKS)}, constants as fields, and "
+                f"names of its own with a leading underscore{hint}"
+            )
+        clash = sorted(constants & set(HOOKS))
+        if clash:
+            raise ArgumentError(f"{cls.__name__}.{clash[0]} is not allowed as a constant: the name is a claim's hook")
+        final = [base.__name__ for base in cls.__mro__[1:] if issubclass(base, Claim) and base is not Claim]
+        if final:
+            raise ArgumentError(f"{cls.__name__} is not allowed: its base {final[0]} is a claim, and claims are final")
 
     def __post_init__(self) -> None:
+        where = type(self).__name__
+        for name in ("id", "controls"):
+            if not hasattr(self, name):
+                raise ArgumentError(f"{where}.{name} is missing: a claim has an id and controls")
+        constants = {field.name for field in dataclasses.fields(self)}
+        stated = {n for n, kind in inspect.get_annotations(type(self)).items() if "ClassVar" not in str(kind)}
+        if stated - constants:
+            raise ArgumentError(f"{where} is not allowed: decorate it with @dataclasses.dataclass(frozen=True)")
+        for name in sorted(constants):
+            value = getattr(self, name)
+            parts = value if isinstance(value, tuple) else (value,)
+            if not all(isinstance(part, NUMBERS) and not isinstance(part, bool) for part in parts):
+                raise ArgumentError(
+                    f"{where}.{name}={value!r} is not allowed: a constant is a number, a growth law's name, or a tuple "
+                    "of these"
+                )
         if not self.controls:
             raise ArgumentError(f"claim {self.id} has no negative control: a check that cannot fail shows nothing")
+        for control in self.controls:
+            for name in control.changes:
+                if name not in constants:
+                    known = ", ".join(sorted(constants)) or "none"
+                    raise ArgumentError(
+                        f"control {control.id} changes {name!r}, which is not a constant of {self.id}: "
+                        f"these are {known}"
+                    )
 
     @property
-    def stream(self) -> int:
-        """A number for `fold_in` that depends on nothing but the id."""
-        return zlib.crc32(self.id.encode())
+    def _stated(self) -> str:
+        module = sys.modules.get(type(self).__module__)
+        text = self._docstring or getattr(module, "__doc__", None) or ""
+        if not text.strip():
+            raise ArgumentError(f"claim {self.id} has no statement: its class or its module has a docstring")
+        return inspect.cleandoc(text)
 
-    def evidence(self, data: Any, level: float, control: Control | None = None) -> Evidence:
-        """The judge's findings, of the claim itself or of one of its controls."""
-        return Evidence(tuple(self.judge(data, level, **(control.changes if control else {}))))
+
+def title_of(claim: Claim) -> str:
+    """A claim's title: the first line of its docstring, without its id."""
+    return claim._stated.partition("\n")[0].removeprefix(f"{claim.id}: ").rstrip(".")
 
 
-def claim_of(module: ModuleType, id: str, controls: Sequence[Control], caption: str) -> Claim:
-    """The claim a catalogue module states: its docstring's first line is the title, the rest the statement.
+def statement_of(claim: Claim) -> str:
+    """A claim's statement, in Markdown with LaTeX: its docstring after the first line."""
+    return claim._stated.partition("\n")[2].strip()
 
-    The module defines `measure`, `judge` and `draw`, and `headline` if the claim is to open the report.
-    """
-    title, _, statement = inspect.cleandoc(module.__doc__ or "").partition("\n")
-    return Claim(
-        id,
-        title.removeprefix(f"{id}: ").rstrip("."),
-        statement.strip(),
-        module.measure,
-        module.judge,
-        tuple(controls),
-        module.draw,
-        caption,
-        getattr(module, "headline", None),
-    )
+
+def stream(claim: Claim) -> int:
+    """A number for `fold_in` that depends on nothing but the id."""
+    return zlib.crc32(claim.id.encode())
+
+
+def controlled(claim: Claim, control: Control) -> Claim:
+    """The false neighbour itself."""
+    return dataclasses.replace(claim, **control.changes)
+
+
+def kinds(tests: Sequence[Test]) -> list[str]:
+    """The kinds of tests, in order."""
+    return [type(test).__name__ for test in tests]
+
+
+def claims_in(module: ModuleType) -> list[Claim]:
+    """The claims that a module defines, in the order of their definition."""
+    found = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type)
+        and issubclass(value, Claim)
+        and value.__module__ == module.__name__
+        and not inspect.isabstract(value)
+    ]
+    return [kind() for kind in found]
+
+
+__all__ = [
+    "Claim",
+    "Control",
+    "Evidence",
+    "claims_in",
+    "controlled",
+    "kinds",
+    "statement_of",
+    "stream",
+    "title_of",
+]

@@ -1,4 +1,4 @@
-"""Run claims under one error budget."""
+"""Run claims under one error budget, each apart from the others."""
 
 import dataclasses
 import datetime
@@ -6,131 +6,171 @@ import importlib.metadata
 import os
 import platform
 import time
-from collections.abc import Callable, Sequence
+import traceback
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
 
 import ltjax
 from ltjax import arguments
-from ltjax.arguments import ArgumentError
-from ltjax.verify.claim import BUDGETS, Claim, Control, Evidence, Run, Verdict
+from ltjax.verify import budget as budgets
+from ltjax.verify.catalogue import Catalogue, catalogue, select
+from ltjax.verify.claim import Claim, Control, Evidence, controlled, kinds, stream
+from ltjax.verify.run import Run
+from ltjax.verify.tests import Test, Verdict
 
-ERROR_BUDGET = 1e-6
-"""The chance that a catalogue of true claims reports any refutation."""
 PACKAGES = ("jax", "jaxlib", "numpy", "scipy", "optax", "python-flint")
+Rows = Sequence[Mapping[str, Any]]
 
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """One claim's evidence, that of its controls, and where its draws came from."""
+    """One claim's evidence, that of its controls, and where its draws came from.
+
+    Attributes:
+        claim: the claim.
+        evidence: its findings.
+        controls: its controls, each with its findings on the same data.
+        tables: evidence beside the tests: rows by title.
+        headline: what opens the report, if the claim has a headline.
+        data: what was measured.
+        level: this claim's share of the error budget.
+        seconds: how long it took.
+        drawn: provenance of its draws.
+        error: the traceback, where anything in the claim raised an error; its verdict is then broken.
+    """
 
     claim: Claim
     evidence: Evidence
     controls: tuple[tuple[Control, Evidence], ...]
+    tables: Mapping[str, Rows]
+    headline: str | None
     data: Any
     level: float
     seconds: float
     drawn: tuple[dict[str, Any], ...]
+    error: str | None = None
 
     @property
     def verdict(self) -> Verdict:
-        return self.evidence.verdict
+        return Verdict.BROKEN if self.error is not None else self.evidence.verdict
 
     @property
     def sound(self) -> bool:
         """Every control refuted: the check can fail."""
         return all(evidence.verdict is Verdict.REFUTED for _, evidence in self.controls)
 
+    @property
+    def passed(self) -> bool:
+        """Neither refuted nor broken, and every control refuted."""
+        return self.verdict not in (Verdict.REFUTED, Verdict.BROKEN) and self.sound
+
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """The results of a run and its provenance."""
+    """The results of a run and its provenance.
+
+    Attributes:
+        results: of the claims that were finished.
+        provenance: of the run.
+        broken: tracebacks of catalogues and files that could not be loaded, by name.
+        stopped: whether the run was stopped before its last claim.
+    """
 
     results: tuple[Result, ...]
     provenance: dict[str, Any]
+    broken: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    stopped: bool = False
 
     @property
     def passed(self) -> bool:
-        """Nothing refuted, every control refuted."""
-        return all(result.verdict is not Verdict.REFUTED and result.sound for result in self.results)
+        """All finished; nothing refuted, nothing broken, every control refuted."""
+        return not self.stopped and not self.broken and all(result.passed for result in self.results)
 
 
-def catalogue() -> dict[str, Claim]:
-    """Every claim of every installed catalogue (entry points of the group `ltjax.claims`), by id.
-
-    Raises:
-        ArgumentError: if two catalogues use the same id.
-    """
-    found: dict[str, Claim] = {}
-    for entry in sorted(importlib.metadata.entry_points(group="ltjax.claims"), key=lambda e: e.name):
-        for claim in entry.load()():
-            if claim.id in found:
-                raise ArgumentError(f"id={claim.id!r} is taken: two catalogues of the group ltjax.claims use it")
-            found[claim.id] = claim
-    return found
+def judged(tests: Sequence[Test], level: float) -> Evidence:
+    """The findings of a claim's tests at its level, which is split evenly over them."""
+    share = budgets.level_of_test(level, max(1, len(tests)))
+    return Evidence(tuple(test.evaluate(share) for test in tests))
 
 
-def select(ids: Sequence[str], known: dict[str, Claim]) -> list[Claim]:
-    """The claims of those ids, or of a family ("SS" for SS-1, SS-2, …); all for none.
+def evidence_of(claim: Claim, data: Any, level: float) -> tuple[Evidence, tuple[tuple[Control, Evidence], ...]]:
+    """The findings of a claim and of its controls, on the same data.
 
     Raises:
-        ArgumentError: for an id that fits no claim.
+        TypeError: if a claim has no tests, or a control's tests differ from the claim's in kind, number or order.
     """
-    chosen: dict[str, Claim] = {}
-    for wanted in ids:
-        fits = {
-            id: c
-            for id, c in known.items()
-            if id.upper() == wanted.upper() or id.upper().startswith(f"{wanted.upper()}-")
-        }
-        if not fits:
-            raise ArgumentError(f"claim {wanted!r} is not known: claims are {', '.join(known)}")
-        chosen |= fits
-    return list((chosen or known).values())
+    tests = list(claim.tests(data))
+    if not tests:
+        raise TypeError(f"claim {claim.id} has no tests")
+    controls = []
+    for control in claim.controls:
+        false = list(controlled(claim, control).tests(data))
+        if kinds(false) != kinds(tests):
+            raise TypeError(
+                f"control {control.id} has other tests than {claim.id}: a control changes numbers, never the kind, "
+                f"number or order of tests ({len(false)} against {len(tests)})"
+            )
+        controls.append((control, judged(false, level)))
+    return judged(tests, level), tuple(controls)
 
 
 def run_claim(claim: Claim, run: Run, level: float) -> Result:
-    """Measure once, judge the claim and each of its controls on the same draws."""
+    """Measure once, judge the claim and each of its controls on the same draws.
+
+    Whatever the claim raises is kept in its result. Ctrl-C is let through.
+    """
     start = time.perf_counter()
-    data = claim.measure(run)
-    evidence = claim.evidence(data, level)
-    controls = tuple((control, claim.evidence(data, level, control)) for control in claim.controls)
-    return Result(claim, evidence, controls, data, level, time.perf_counter() - start, tuple(run.drawn))
+    data, evidence, controls, tables, headline, error = None, Evidence(()), (), {}, None, None
+    try:
+        data = claim.measure(run)
+        evidence, controls = evidence_of(claim, data, level)
+        tables, headline = dict(claim.tables(data)), claim.headline(data)
+    except Exception:
+        error = traceback.format_exc()
+    seconds = time.perf_counter() - start
+    return Result(claim, evidence, controls, tables, headline, data, level, seconds, tuple(run.drawn), error)
 
 
 def verify(
-    ids: Sequence[str] = (),
+    wanted: Sequence[str] = (),
     *,
     budget: str = "quick",
     seed: int = 0,
+    known: Catalogue | None = None,
+    chosen: Catalogue | None = None,
     started: Callable[[Claim], None] = lambda claim: None,
     progress: Callable[[str], None] = lambda message: None,
     finished: Callable[[Result], None] = lambda result: None,
 ) -> Report:
-    """Check claims and their controls.
+    """Check claims and their controls; see `ltjax.verify.budget` for who gets which share of the error budget.
 
-    The error budget is split evenly over *all* installed claims, whichever are selected, so that a claim's
-    verdict does not depend on its company; a judge splits its share over its tests.
+    A claim that raises an error is broken, and the others are checked. Ctrl-C ends the run with what is finished.
 
     Args:
-        ids: claims or families; all by default.
+        wanted: claims, families, catalogues or files; the built-in claims by default.
         budget: "quick", "standard" or "full": how many trials.
         seed: the run's key; a claim's own key depends on this and its id alone.
+        known: the installed catalogues, if they are loaded already.
+        chosen: what `select` made of `wanted`, if that is done already.
         started, progress, finished: told of each claim as it goes.
     """
-    known = catalogue()
-    claims = select(ids, known)
-    arguments.choice("budget", budget, BUDGETS)
+    known = catalogue() if known is None else known
+    chosen = select(wanted, known) if chosen is None else chosen
+    arguments.choice("budget", budget, budgets.BUDGETS)
     seed = arguments.whole("seed", seed, 0, 2**32 - 1)
-    level = ERROR_BUDGET / len(known)
     begun, start = datetime.datetime.now(datetime.UTC), time.perf_counter()
-    results = []
-    for claim in claims:
-        started(claim)
-        key = jax.random.fold_in(jax.random.key(seed), claim.stream)
-        results.append(run_claim(claim, Run(key, budget, progress), level))
-        finished(results[-1])
+    results: list[Result] = []
+    stopped = False
+    try:
+        for claim in chosen.claims.values():
+            started(claim)
+            key = jax.random.fold_in(jax.random.key(seed), stream(claim))
+            results.append(run_claim(claim, Run(key, budget, progress), known.level))
+            finished(results[-1])
+    except KeyboardInterrupt:
+        stopped = True
     devices = jax.local_devices()
     provenance = {
         "ltjax": ltjax.__version__,
@@ -142,9 +182,10 @@ def verify(
         "XLA_FLAGS": os.environ.get("XLA_FLAGS") or "none",
         "budget": budget,
         "seed": seed,
-        "error budget": ERROR_BUDGET,
-        "claims installed": len(known),
+        "error budget": budgets.ERROR_BUDGET,
+        "claims in the budget": len(known.built_in),
+        "level of a claim": known.level,
         "begun": begun.isoformat(timespec="seconds"),
         "seconds": round(time.perf_counter() - start, 1),
     }
-    return Report(tuple(results), provenance)
+    return Report(tuple(results), provenance, dict(chosen.broken), stopped)

@@ -12,28 +12,32 @@ $(1/\varepsilon)/\log(1/\varepsilon)$: in a log-log plot its slope in $1/\vareps
 **Checked.** Masks found for $\varepsilon=10^{-1},\dots,10^{-6}$ and $10^{-8}$, each coordinate by neurons of its own
 (the construction of the textbook proof; sharing neurons halves what it needs, see WP-1), give an upper end of what
 scissors need. An axis target takes one subset sum of products $v_iu_{i1}$, whose law does not depend on $d$, and
-neither do the bounds of NP-2 and NP-3. The ratio is above 1 from $\varepsilon=10^{-5}$ on, above 1000 at $10^{-8}$
-($d=2$, relu), and its slope over the last decades is in $[0.7,1]$. Certified are the curves at these precisions;
-between and beyond them they are extrapolated. How many neurons rows need at most was measured in the plane only. The
-false gap, $d=1$: the same judge on rows and scissors of the line, where both are subset sum, must find none.
+neither do the bounds of NP-2 and NP-3. The ratio is above 2 at $\varepsilon=10^{-5}$, above 10 at $10^{-6}$, above
+1000 at $10^{-8}$ ($d=2$, relu), and its slope is in $[0.5,1.3]$ (relu, $d=2$, from $10^{-2}$ to $10^{-8}$; axis
+target, from $10^{-1}$ to $10^{-6}$). Bracket against bracket, readout linear: the exponent of $1/\varepsilon$ in what
+rows need ($\varepsilon=0.8$ to $10^{-4}$; at least by NP-2 and certified misses, at most by networks in hand) exceeds
+that of scissors ($10^{-1}$ to $10^{-6}$; at least by exhaustion, at most by masks in hand) by more than 0.35. Were
+there no gap, scissors' numbers would stand on both sides, and every one of these would be refuted or left open.
+Certified are the numbers at these precisions; between and beyond them they are extrapolated. The false gap, $d=1$:
+rows and scissors of the line, where both are subset sum.
 """
 
+import dataclasses
 import math
-import sys
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from ltjax.problems.neuron_pruning import NeuronPruning
+from ltjax.problems.weight_pruning import WeightPruning
 from matplotlib.figure import Figure
 
 from ltjax.bounds import neuron_pruning as bounds
 from ltjax.figures import style as drawing
-from ltjax.inference.thresholds import Threshold, bracket
-from ltjax.problems.neuron_pruning import NeuronPruning
-from ltjax.problems.weight_pruning import WeightPruning
 from ltjax.trials.dispatch import Counts
-from ltjax.verify import findings
-from ltjax.verify.claim import Control, Finding, Run, Verdict, claim_of
+from ltjax.verify.claim import Claim, Control
+from ltjax.verify.quantities import Between, Difference, Exact, LogSlope, Quantity, Ratio, Threshold
+from ltjax.verify.run import Run
+from ltjax.verify.tests import InRange, Test
 from proofs_check.neuron_pruning import no_gap_on_the_line, sufficiency
 
 EPS = tuple(10.0**-k for k in range(1, 7))
@@ -42,12 +46,15 @@ TRIALS = {2: 100, 3: 80, 8: 60}
 FAR_EPS, FAR_N = 1e-8, 176
 AXIS_SIZES = tuple(range(2, 61, 2))
 ROWS_EPS = (1e-2, 1e-4)
+COARSE_EPS, COARSE_N, COARSE_TRIALS = 0.8, 14, 200
+"""Where the upper end of what rows need is cheap: so few neurons are enough more often than not."""
+FINE_EPS = ROWS_EPS[-1]
+NEAR_EPS = EPS[-2]
+STEEP = {"relu, generic, d = 2": (1e-2, FAR_EPS), "linear, axis": (EPS[0], EPS[-1])}
+"""Start networks and ranges of ε for which a slope is claimed: where the brackets are narrow enough for one."""
 DRAWS = 8192
-SLOPE = (0.7, 1.0)
-BRACKETS = 40
-"""At most so many confidence limits enter the judge."""
 CONFIDENCE = 1.0 - 1e-9
-"""Of the numerical error of NP-3's bound: below this claim's share of the error budget for each limit."""
+"""Of the numerical error of NP-3's bound: its chance of error is below a test's share of the error budget."""
 
 
 def sizes(d: int) -> tuple[int, ...]:
@@ -69,138 +76,164 @@ def rows(readout: str, eps: float, draws: int = DRAWS) -> int:
     return bounds.relu_threshold(0.5, eps, draws=draws, confidence=CONFIDENCE) + 1
 
 
-def measure(run: Run) -> dict[str, Any]:
-    counts = {f"relu, generic, d = {d}": run.count(generic(d), sizes(d), EPS, TRIALS[d]) for d in DIMENSIONS}
-    counts["linear, axis"] = run.count(AXIS, AXIS_SIZES, EPS, 200)
-    far = run.count(generic(2), (FAR_N,), (FAR_EPS,), 60)
-    run.progress("what rows need, by closed forms")
-    least = {readout: {e: rows(readout, e) for e in (*EPS, FAR_EPS)} for readout in ("relu", "linear")}
-    # Sizes and precisions of NP-4 and NP-6, whose compiled searches these are.
-    most = {e: run.count(NeuronPruning(sampling="near"), sufficiency.sizes(e), (e,), 40) for e in ROWS_EPS}
-    on_the_line = (NeuronPruning(d=1), WeightPruning(d=1))
-    line = [run.count(each, no_gap_on_the_line.NS, no_gap_on_the_line.EPS, 600) for each in on_the_line]
-    return {"counts": counts, "far": far, "least": least, "most": most, "line": line}
-
-
-def ends(counts: Counts, level: float) -> dict[float, Threshold]:
-    """The certified bracket of n_{1/2}, by ε, each end at that level."""
-    return {e: bracket(counts, j, 0.5, 1.0 - 2.0 * level, {}) for j, e in enumerate(counts.eps)}
-
-
-def scissors(data: dict[str, Any], name: str, level: float) -> dict[float, Threshold]:
-    """The brackets of one kind of start network; at the finest precision one size was looked at."""
-    far = ends(data["far"], level) if name.endswith("d = 2") else {}
-    return ends(data["counts"][name], level) | far
-
-
-def ratios(data: dict[str, Any], level: float) -> dict[str, dict[float, float]]:
-    """Rows' certified lower end over scissors' certified upper end; 0 where the latter was not reached."""
-    found = {}
-    for name in data["counts"]:
-        least = data["least"][name.split(",")[0]]
-        found[name] = {e: least[e] / end.upper if end.upper else 0.0 for e, end in scissors(data, name, level).items()}
+def scissors(data: dict[str, Any]) -> dict[str, dict[float, Threshold]]:
+    """What scissors need, by start network and ε; at the finest precision one size was looked at."""
+    found = {name: {e: Threshold(counts, e) for e in counts.eps} for name, counts in data["counts"].items()}
+    found["relu, generic, d = 2"][FAR_EPS] = Threshold(data["far"], FAR_EPS)
     return found
 
 
-def line_ratios(data: dict[str, Any], level: float) -> dict[float, tuple[float, float]]:
-    """At d = 1, limits of n_{1/2} of rows over that of scissors, by ε."""
-    rows, scissors = (ends(counts, level) for counts in data["line"])
-    return {
-        e: (rows[e].lower / (scissors[e].upper or math.inf), (rows[e].upper or math.inf) / scissors[e].lower)
-        for e in rows
-    }
+def rows_exponent(data: dict[str, Any]) -> LogSlope:
+    """The exponent of 1/ε in what rows need, readout linear, from ε = 0.8 to 1e-4: by networks in hand and misses
+    certified at both ends, at the fine one by NP-2 too."""
+    fine, counts = FINE_EPS, data["most"][FINE_EPS]
+    need = Between([Exact(data["least"]["linear"][fine]), Threshold(counts, fine)], [Threshold(counts, fine)])
+    return LogSlope(need, Threshold(data["coarse"], COARSE_EPS), COARSE_EPS / fine)
 
 
-def judge(data: dict[str, Any], level: float, d: int = 2) -> Sequence[Finding]:
-    level /= BRACKETS
+def exponents_at(data: dict[str, Any], d: int) -> tuple[Quantity, Quantity]:
+    """The exponents of 1/ε in what rows and scissors need, each from its own brackets.
+
+    In the plane, readout linear, axis target: rows from ε = 0.8 to 1e-4, scissors from 0.1 to 1e-6. On the line both
+    are counted at the same precisions.
+    """
     if d == 1:
-        limits = line_ratios(data, level)
-        coarse, fine = max(limits), min(limits)
-        decades = math.log10(coarse / fine)
-        slope = [
-            math.log10(max(fine_end / coarse_end, 1e-9)) / decades
-            for fine_end, coarse_end in (
-                (limits[fine][0], limits[coarse][1]),
-                (limits[fine][1], limits[coarse][0]),
-            )
-        ]
-        numbers = {"rows over scissors, by ε": {f"{e:g}": list(ends) for e, ends in limits.items()}}
-        return [findings.inside("d = 1: slope of the ratio", (slope[0], slope[1]), SLOPE, **numbers)]
-    found = []
-    for name, ratio in ratios(data, level).items():
-        eps = sorted(ratio)
-        near = next(e for e in eps[1:] if e >= 9.9 * eps[0])
-        certified = {"rows over scissors, by ε": {f"{e:g}": ratio[e] for e in eps}}
-        small = all(ratio[e] > 1.0 for e in eps if e <= 1.01e-5)
-        found.append(_certified(f"{name}: certified ratio at small ε above 1", small, certified))
-        grown = ratio[eps[0]] / ratio[near] if ratio[near] else 0.0
-        slope = math.log(grown) / math.log(near / eps[0]) if grown else 0.0
-        what = f"{name}: slope of the certified ratio from ε = {near:g} to {eps[0]:g}"
-        found.append(_certified(what, SLOPE[0] <= slope <= SLOPE[1], {"slope": slope, "claimed": list(SLOPE)}))
-        if eps[0] <= FAR_EPS:
-            far = ratio[eps[0]]
-            what = f"{name}: certified ratio above 1000 at ε = {eps[0]:g}"
-            found.append(_certified(what, far > 1000.0, {"ratio": far}))
-    return found
+        first, last = max(data["line"][0].eps), min(data["line"][0].eps)
+        rows, scissors = (
+            LogSlope(Threshold(counts, last), Threshold(counts, first), first / last) for counts in data["line"]
+        )
+        return rows, scissors
+    counts, last = data["counts"]["linear, axis"], EPS[-1]
+    return rows_exponent(data), LogSlope(Threshold(counts, last), Threshold(counts, EPS[0]), EPS[0] / last)
 
 
-def _certified(name: str, true: bool, numbers: dict[str, Any]) -> Finding:
-    """What certified limits show. Where they do not, better limits might: that refutes nothing."""
-    return Finding(name, Verdict.SUPPORTED if true else Verdict.INCONCLUSIVE, numbers)
+def ends(counts: Counts) -> dict[float, tuple[float, float]]:
+    """99% limits of n at probability one half, by ε, for the figure."""
+    return {e: Threshold(counts, e).limits(0.01) for e in counts.eps}
 
 
-def headline(data: dict[str, Any]) -> str:
-    finest = EPS[-1]
-    most = scissors(data, "relu, generic, d = 2", 0.01)[finest].upper
-    least = data["least"]["relu"][finest]
-    if most is None:
-        return "The masks that scissors need were not found within the sizes looked at."
-    return (
-        "A large random network of ReLU units contains, with nothing trained, a small network that computes a given "
-        f"function. With *scissors*, which cut single weights, {most} random units hold it, to within one part in a "
-        f"million, more often than not; whoever may only take out whole *rows* of weights needs at least {least:,}, "
-        "and every further digit costs scissors a few units more but multiplies the network that rows need. The reason "
-        "is where a unit bends: scissors can undo a bend that lies in the wrong place, rows have to wait for one that "
-        "chance puts in the right place."
+@dataclasses.dataclass(frozen=True)
+class Exponential(Claim):
+    id = "GAP-1"
+    controls = (
+        Control("GAP-1-line", "the gap exists at $d=1$", {"d": 1}),
+        Control("GAP-1-none", "in the plane too rows and scissors grow alike", {"gap": (-0.25, 0.25)}),
+        Control("GAP-1-square", r"the ratio grows like $\varepsilon^{-2}$", {"slope": (1.7, 2.3)}),
+        Control("GAP-1-more", r"at $\varepsilon=10^{-6}$ the ratio is above $10^5$", {"fine": 1e5}),
+    )
+    caption = (
+        "Left: neurons needed against precision, with certified limits: rows at least by theorem, at most by networks "
+        "found; scissors at most by masks found, at least by exhaustion. Right: the certified ratio; at d = 1 both "
+        "kinds of pruning are the same."
     )
 
+    near: float = 2.0
+    """Rows' lower bound over what scissors need is above this at ε = 1e-5."""
+    fine: float = 10.0
+    """And above this at 1e-6."""
+    far: float = 1000.0
+    """And above this at 1e-8, for readout relu in the plane."""
+    slope: tuple[float, float] = (0.5, 1.3)
+    """Of that ratio in 1/ε, on the log-log plot."""
+    gap: tuple[float, float] = (0.35, math.inf)
+    """By how much the exponent of what rows need exceeds that of what scissors need, certified on both sides."""
+    d: int = 2
+    """Where the exponents' difference is measured."""
 
-def draw(data: dict[str, Any]) -> Figure:
-    figure, (left, right) = drawing.panels(2)
-    least, shown = data["least"]["relu"], scissors(data, "relu, generic, d = 2", 0.01)
-    most = {e: end.upper for e, counts in data["most"].items() for end in ends(counts, 0.01).values() if end.upper}
-    left.plot(list(least), list(least.values()), **drawing.style(2), label="rows: at least")
-    left.plot(list(most), list(most.values()), **drawing.style(2, marker="v", linestyle=":"), label="rows: at most")
-    left.fill_between(list(most), [least[e] for e in most], list(most.values()), color=drawing.COLOURS[2], alpha=0.2)
-    upper = {e: end.upper for e, end in shown.items() if end.upper}
-    left.plot(list(upper), list(upper.values()), **drawing.style(1), label="scissors: at most")
-    lower = {e: end.lower for e, end in shown.items() if e in upper and e in EPS}
-    left.plot(
-        list(lower), list(lower.values()), **drawing.style(1, marker="", linestyle=":"), label="scissors: at least"
-    )
-    left.fill_between(list(lower), list(lower.values()), [upper[e] for e in lower], color=drawing.COLOURS[1], alpha=0.2)
-    left.set(ylabel="neurons at probability ½", ylim=(1, 1e8), title="readout relu, generic target, d = 2")
-    for i, (name, ratio) in enumerate(ratios(data, 0.01).items()):
-        shown_ratio = {e: x for e, x in ratio.items() if x}
-        right.plot(list(shown_ratio), list(shown_ratio.values()), **drawing.style(i), label=name)
-    line = {e: math.sqrt(low * high) for e, (low, high) in line_ratios(data, 0.01).items()}
-    right.plot(list(line), list(line.values()), **drawing.style(5), label="d = 1: no gap")
-    grid = np.logspace(-8, -1, 50)
-    right.plot(grid, 0.01 / (grid * np.log(1 / grid)), "-", color="#888888", linewidth=0.8, label="(1/ε)/ln(1/ε)")
-    right.axhline(1.0, color="#000000", linewidth=0.6)
-    right.set(ylabel="rows over scissors, certified", title="how many times as many")
-    for ax in (left, right):
-        ax.set(xscale="log", yscale="log", xlabel="ε: precision")
-        ax.invert_xaxis()
-        ax.legend(fontsize=7.5, loc="upper left")
-    return figure
+    def measure(self, run: Run) -> dict[str, Any]:
+        counts = {f"relu, generic, d = {d}": run.count(generic(d), sizes(d), EPS, TRIALS[d]) for d in DIMENSIONS}
+        counts["linear, axis"] = run.count(AXIS, AXIS_SIZES, EPS, 200)
+        far = run.count(generic(2), (FAR_N,), (FAR_EPS,), 60)
+        run.progress("what rows need, by closed forms")
+        least = {readout: {e: rows(readout, e) for e in (*EPS, FAR_EPS)} for readout in ("relu", "linear")}
+        # Sizes and precisions of NP-4 and NP-6, whose compiled searches these are.
+        most = {e: run.count(NeuronPruning(sampling="near"), sufficiency.sizes(e), (e,), 40) for e in ROWS_EPS}
+        on_the_line = (NeuronPruning(d=1), WeightPruning(d=1))
+        line = [run.count(each, no_gap_on_the_line.NS, no_gap_on_the_line.EPS, 600) for each in on_the_line]
+        coarse = run.count(NeuronPruning(), (COARSE_N,), (COARSE_EPS,), COARSE_TRIALS)
+        return {"counts": counts, "far": far, "least": least, "most": most, "line": line, "coarse": coarse}
 
+    def tests(self, data: dict[str, Any]) -> list[Test]:
+        found: list[Test] = []
+        for name, need in scissors(data).items():
+            bound = data["least"][name.split(",")[0]]
+            for e, above in ((NEAR_EPS, self.near), (EPS[-1], self.fine), (FAR_EPS, self.far)):
+                if e in need:
+                    what = f"{name}: rows' bound over scissors' number at ε = {e:g}"
+                    found.append(InRange(what, Ratio(Exact(bound[e]), need[e]), (above, math.inf)))
+            if name in STEEP:
+                first, last = STEEP[name]
+                at_last, at_first = (Ratio(Exact(bound[e]), need[e]) for e in (last, first))
+                what = f"{name}: slope of that ratio from ε = {first:g} to {last:g}"
+                found.append(InRange(what, LogSlope(at_last, at_first, first / last), self.slope))
+        exponents = exponents_at(data, self.d)
+        what = "exponent of 1/ε, rows' bracket minus scissors' bracket"
+        numbers = {
+            f"{kind}, 99% limits": list(part.limits(0.01))
+            for kind, part in zip(("rows", "scissors"), exponents, strict=True)
+        }
+        found.append(InRange(what, Difference(*exponents), self.gap, numbers=numbers))
+        return found
 
-CLAIM = claim_of(
-    sys.modules[__name__],
-    "GAP-1",
-    [Control("GAP-1-line", "the gap exists at $d=1$", {"d": 1})],
-    "Left: neurons needed against precision, with certified limits: rows at least by theorem, at most by networks "
-    "found; scissors at most by masks found, at least by exhaustion. Right: the certified ratio; at d = 1 both kinds "
-    "of pruning are the same.",
-)
+    def tables(self, data: dict[str, Any]) -> dict[str, Any]:
+        rows = []
+        for name, need in scissors(data).items():
+            bound = data["least"][name.split(",")[0]]
+            for e, quantity in need.items():
+                low, high = quantity.limits(0.01)
+                rows.append({"start network": name, "ε": e, "rows, at least": bound[e], "scissors": [low, high]})
+        return {"Neurons at probability ½: rows by theorem, scissors' 99% limits": rows}
+
+    def figure(self, data: dict[str, Any]) -> Figure:
+        figure, (left, right) = drawing.panels(2)
+        least, need = data["least"]["relu"], scissors(data)
+        shown = {e: quantity.limits(0.01) for e, quantity in need["relu, generic, d = 2"].items()}
+        most = {e: high for counts in data["most"].values() for e, (_, high) in ends(counts).items() if high < math.inf}
+        left.plot(list(least), list(least.values()), **drawing.style(2), label="rows: at least")
+        left.plot(list(most), list(most.values()), **drawing.style(2, marker="v", linestyle=":"), label="rows: at most")
+        left.fill_between(
+            list(most), [least[e] for e in most], list(most.values()), color=drawing.COLOURS[2], alpha=0.2
+        )
+        upper = {e: high for e, (_, high) in shown.items() if high < math.inf}
+        left.plot(list(upper), list(upper.values()), **drawing.style(1), label="scissors: at most")
+        lower = {e: low for e, (low, _) in shown.items() if e in upper and e in EPS}
+        left.plot(
+            list(lower), list(lower.values()), **drawing.style(1, marker="", linestyle=":"), label="scissors: at least"
+        )
+        left.fill_between(
+            list(lower), list(lower.values()), [upper[e] for e in lower], color=drawing.COLOURS[1], alpha=0.2
+        )
+        left.set(ylabel="neurons at probability ½", ylim=(1, 1e8), title="readout relu, generic target, d = 2")
+        for i, (name, quantities) in enumerate(need.items()):
+            bound = data["least"][name.split(",")[0]]
+            ratio = {e: Ratio(Exact(bound[e]), quantity).lower(0.005) for e, quantity in quantities.items()}
+            certified = {e: x for e, x in ratio.items() if x}
+            right.plot(list(certified), list(certified.values()), **drawing.style(i), label=name)
+        on_the_line = [ends(counts) for counts in data["line"]]
+        line = {e: math.sqrt(math.prod(on_the_line[0][e]) / math.prod(on_the_line[1][e])) for e in on_the_line[0]}
+        line = {e: x for e, x in line.items() if 0.0 < x < math.inf}
+        right.plot(list(line), list(line.values()), **drawing.style(5), label="d = 1: no gap")
+        grid = np.logspace(-8, -1, 50)
+        right.plot(grid, 0.01 / (grid * np.log(1 / grid)), "-", color="#888888", linewidth=0.8, label="(1/ε)/ln(1/ε)")
+        right.axhline(1.0, color="#000000", linewidth=0.6)
+        right.set(ylabel="rows over scissors, certified", title="how many times as many")
+        for ax in (left, right):
+            ax.set(xscale="log", yscale="log", xlabel="ε: precision")
+            ax.invert_xaxis()
+            ax.legend(fontsize=7.5, loc="upper left")
+        return figure
+
+    def headline(self, data: dict[str, Any]) -> str:
+        finest = EPS[-1]
+        most = scissors(data)["relu, generic, d = 2"][finest].upper(0.01)
+        least = data["least"]["relu"][finest]
+        if most == math.inf:
+            return "The masks that scissors need were not found within the sizes looked at."
+        return (
+            "A large random network of ReLU units contains, with nothing trained, a small network that computes a "
+            f"given function. With *scissors*, which cut single weights, {most:.0f} random units hold it, to within "
+            "one part in a million, more often than not; whoever may only take out whole *rows* of weights needs at "
+            f"least {least:,}, and every further digit costs scissors a few units more but multiplies the network "
+            "that rows need. The reason is where a unit bends: scissors can undo a bend that lies in the wrong place, "
+            "rows have to wait for one that chance puts in the right place."
+        )

@@ -31,8 +31,9 @@ here that leaves a small dense matrix as well, about as fast as that of rows; it
 slow where they are scattered so that no row is empty, as in (2).
 """
 
+import dataclasses
+import itertools
 import math
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -42,6 +43,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.experimental import sparse
 from jaxtyping import Array, Bool, Float, Int, Key
+from ltjax.problems.neuron_pruning import NeuronPruning
+from ltjax.problems.weight_pruning import Instance, WeightPruning
 from matplotlib.figure import Figure
 
 from ltjax.figures import style as drawing
@@ -50,11 +53,11 @@ from ltjax.machine.timing import Timings
 from ltjax.networks import TwoLayerNetwork, apply, prune_weights, random_directions
 from ltjax.outcomes import HIT
 from ltjax.problems.base import search_rows
-from ltjax.problems.neuron_pruning import NeuronPruning
-from ltjax.problems.weight_pruning import Instance, WeightPruning
 from ltjax.trials import dispatch as engine
-from ltjax.verify import findings
-from ltjax.verify.claim import Control, Finding, Run, Verdict, claim_of
+from ltjax.verify.claim import Claim, Control
+from ltjax.verify.quantities import Median
+from ltjax.verify.run import Run
+from ltjax.verify.tests import Holds, InRange, Test
 
 N, EPS, TRIALS = 120, 0.05, 24
 BATCHES = (1, 4096)
@@ -73,10 +76,10 @@ ENOUGH = 3.0
 NO_FASTER = 0.8
 HALF = 0.5
 """If a sparse matrix that keeps so many weights is faster, there is no break-even to speak of."""
+DENSER = 0.5
+"""A denser sparse matrix is not faster than a sparser one: its time is above this share of the sparser one's."""
 DIFFERENT = 1.05
 """By less than this factor the place of a matrix in memory may decide which of two is faster."""
-COMPARISONS = 50
-"""At most so many confidence limits enter the judge."""
 ROUNDING, SAME = 1e-4, 0.01
 """Of a sum of some dozen float32 products; of a layer in the device's own precision, which may be TF32."""
 
@@ -250,47 +253,6 @@ def time_layer(run: Run, batch: int, rows: float, weights: float, seed: int) -> 
     return Layer(width, dense, times, deviation)
 
 
-def measure(run: Run) -> dict[str, Any]:
-    seed = int(jax.random.bits(run.key))
-    device = jax.local_devices()[0]
-    run.progress(f"tickets of both kinds in {TRIALS} start networks, n = {N}, ε = {EPS:g}")
-    found = find_tickets(jax.random.fold_in(run.key, 1))
-    drawn = {"n": N, "eps": EPS, "trials": TRIALS, "scissors": "weight-pruning, shared", "tickets": len(found.w)}
-    run.drawn.append(NeuronPruning(readout="relu").provenance(EPS) | drawn)
-    shares = {"rows": float(found.rows.mean()), "weights": float(found.weights.mean())}
-
-    points = random_directions(jax.random.fold_in(run.key, 2), max(BATCHES), 2)
-
-    def networks(count: int) -> timing.Variant:
-        network = repeated(found, count).start
-        return lambda: serve(network, points)
-
-    targets = grown(networks, TARGETS, LONG[len(points)])
-    run.progress(f"{targets} tickets side by side, batch {len(points)}")
-    tickets = repeated(found, targets)
-    forms = forms_of(tickets)
-    calls = {name: (lambda network=network: serve(network, points)) for name, network in forms.items()}
-    side_by_side = timing.interleaved(calls, run.trials(ROUNDS), seed=seed)
-    where = {"device": f"{device.platform}, {device.device_kind}"}
-    made = {"timed": "tickets", "hidden matrix": [targets * N, 2], "batch": len(points), "rounds": side_by_side.rounds}
-    run.drawn.append(where | made)
-
-    layers = {}
-    for batch in BATCHES:
-        layers[batch] = layer = time_layer(run, batch, shares["rows"], shares["weights"], seed)
-        made = {"timed": "layer", "matrix": [layer.width] * 2, "batch": batch}
-        made |= {"rounds": layer.dense.rounds, "sparse rounds": layer.sparse.rounds}
-        run.drawn.append(where | made)
-    return {
-        "device": device.device_kind,
-        "shares": shares,
-        "tickets": f"{targets} tickets, batch {len(points)}",
-        "errors": errors_of(forms, tickets, points),
-        "side by side": side_by_side,
-        "layers": layers,
-    }
-
-
 def errors_of(
     forms: dict[str, TwoLayerNetwork], tickets: Tickets, points: Float[Array, "points 2"]
 ) -> dict[str, float]:
@@ -299,23 +261,6 @@ def errors_of(
     with jax.default_matmul_precision("highest"):
         values = {name: np.asarray(serve(forms[name], points), float) for name in ("rows", "masked", "emptied")}
     return {name: float(np.abs(value - wanted).max()) for name, value in values.items()}
-
-
-def compared(
-    name: str, ratios: np.ndarray, level: float, *, at_most: float | None = None, at_least: float | None = None
-) -> Finding:
-    """A median ratio of times against a bound on one side."""
-    low, high = timing.median_interval(ratios, level / COMPARISONS)
-    measured = {"ratio": float(np.median(ratios)), "lower limit": low, "upper limit": high}
-    if at_most is not None:
-        verdict = findings.smaller(name, (low, high), (at_most, at_most)).verdict
-        # A violation as wide as the interval.
-        measured |= {"claimed at most": at_most, "detectable": at_most * high / low if low > 0.0 else math.inf}
-    else:
-        assert at_least is not None
-        verdict = findings.smaller(name, (at_least, at_least), (low, high)).verdict
-        measured |= {"claimed at least": at_least, "detectable": at_least * max(low, 0.0) / high}
-    return Finding(name, verdict, measured | {"rounds": len(ratios)})
 
 
 class BreakEven(NamedTuple):
@@ -353,125 +298,179 @@ def titled(batch: int, layer: Layer) -> str:
     return f"layer {layer.width} × {layer.width}, batch {batch}"
 
 
-def judge_break_even(name: str, found: BreakEven, always: bool) -> Finding:
-    ratios = {f"{share:.3g}": list(limits) for share, limits in found.limits.items()}
-    if found.faster > found.slower or (found.faster >= HALF and not always):
-        verdict = Verdict.REFUTED
-    elif always:
-        verdict = Verdict.REFUTED if found.slower < 1.0 else Verdict.INCONCLUSIVE
-    else:
-        verdict = Verdict.SUPPORTED if found.slower < 1.0 else Verdict.INCONCLUSIVE
-    return Finding(name, verdict, {"break-even sparsity": found.sparsity, "limits of the ratio, by share kept": ratios})
+def compared(name: str, ratios: np.ndarray, claimed: tuple[float, float]) -> InRange:
+    """A median ratio of times, within a range."""
+    return InRange(name, Median(ratios), claimed, numbers={"ratio": float(np.median(ratios))})
 
 
-def judge(
-    data: dict[str, Any], level: float, rows: bool = True, masked: bool = False, always: bool = False
-) -> Sequence[Finding]:
-    """`rows`: rows are faster; `masked`: zeros in place save half the time; `always`: sparse is always faster."""
-    layers = {titled(batch, layer): layer for batch, layer in data["layers"].items()}
-    found = []
-    for name, times in {data["tickets"]: data["side by side"], **{k: v.dense for k, v in layers.items()}}.items():
-        bound = {"at_most": 1.0} if rows else {"at_least": NO_FASTER}
-        found.append(compared(f"{name}: structured over start", times.ratios("rows", "start"), level, **bound))
-        found.append(compared(f"{name}: structured over masked", times.ratios("rows", "masked"), level, at_most=1.0))
-        bound = {"at_most": HALF} if masked else {"at_least": NO_FASTER}
-        found.append(compared(f"{name}: masked over start", times.ratios("masked", "start"), level, **bound))
-    for name, layer in layers.items():
-        share = layer.ticket(data["shares"]["weights"])
-        title = f"{name}: structured over a sparse matrix that keeps {share:.3g}"
-        found.append(compared(title, layer.sparse.ratios("rows", share), level, at_most=1.0))
-        sweep = break_even(layer, level / COMPARISONS)
-        found.append(judge_break_even(f"{name}: sparse over start, sparser and sparser", sweep, always))
-    error = max(data["errors"].values())
-    found.append(findings.holds("tickets as timed: error on the timed inputs", error <= EPS + ROUNDING, error=error))
-    deviation = max(layer.deviation for layer in layers.values())
-    title = "layers as timed: sparse and smaller forms from dense, relative"
-    found.append(findings.holds(title, deviation <= SAME, deviation=deviation))
-    return found
-
-
-def headline(data: dict[str, Any]) -> str:
-    shares, side, layers = data["shares"], data["side by side"], data["layers"]
-    columns = [side, *(layer.dense for layer in layers.values())]
-
-    def row(label: str, cells: Iterable[str]) -> str:
-        return "| " + " | ".join([label, *cells]) + " |"
-
-    def over_start(name: str) -> list[str]:
-        return [f"{np.median(times.ratios(name, 'start')):.2f}" for times in columns]
-
-    sparse_cells = []
-    for layer in layers.values():
-        share = layer.ticket(shares["weights"])
-        short = "" if share == shares["weights"] else f" (with {share:.2%} of the weights)"
-        sparse_cells.append(f"{np.median(layer.sparse.ratios(share, 'start')):.2f}{short}")
-    emptied = f"{np.median(side.ratios('emptied', 'start')):.2f}"
-    return "\n".join(
-        [
-            f"**What a ticket saves at run time** on this device ({data['device']}): times over the start network's, "
-            f"medians of paired rounds. Rows keep {shares['rows']:.0%} of the neurons, scissors "
-            f"{shares['weights']:.1%} of the weights.",
-            "",
-            row("", [data["tickets"], *(titled(batch, layer) for batch, layer in layers.items())]),
-            row("---", ["---"] * len(columns)),
-            row("start network, dense", [f"{1e3 * times.median('start'):.3g} ms" for times in columns]),
-            row("structured, smaller and dense", over_start("rows")),
-            row("unstructured, zeros in place", over_start("masked")),
-            row("unstructured, its empty rows taken out", [emptied, *["no row is empty"] * len(layers)]),
-            row("unstructured, sparse (BCOO)", ["", *sparse_cells]),
-            row("break-even sparsity", ["", *(break_even(layer, 0.005).sparsity for layer in layers.values())]),
-        ]
+@dataclasses.dataclass(frozen=True)
+class Hardware(Claim):
+    id = "HW-1"
+    controls = (
+        Control("HW-1-rows", "the structured ticket is no faster than the start network", {"rows": (1.0, math.inf)}),
+        Control("HW-1-masked", "zeros in place save time, at least half of it", {"masked": (0.0, HALF)}),
+        Control("HW-1-sparse", "a sparse matrix is faster at any sparsity", {"densest": (0.0, 1.0)}),
+    )
+    caption = (
+        "Times over the start network's. Left: a ticket in several forms, with 99% limits; below 1 it is faster. "
+        "Right: sparse layers against the share of weights that they keep; the break-even lies in the shaded strip, "
+        "the dotted line is the tickets' share, the right end one weight a row."
     )
 
+    rows: tuple[float, float] = (0.0, 1.0)
+    """Median time of the structured form, over the start network's."""
+    masked: tuple[float, float] = (NO_FASTER, math.inf)
+    """Of the unstructured form with zeros in place, over the start network's."""
+    densest: tuple[float, float] = (1.0, math.inf)
+    """Of the densest sparse matrix timed, which keeps half of the weights or takes long, over the start network's."""
 
-def draw(data: dict[str, Any]) -> Figure:
-    figure, (left, right) = drawing.panels(2)
-    shares, layers = data["shares"], data["layers"]
-    side_by_side = {0: "rows", 1: "masked", 3: "emptied"}
-    places = ["structured", "zeros in\nplace", "sparse\n(BCOO)", "empty rows\ntaken out"]
+    def measure(self, run: Run) -> dict[str, Any]:
+        seed = int(jax.random.bits(run.key))
+        device = jax.local_devices()[0]
+        run.progress(f"tickets of both kinds in {TRIALS} start networks, n = {N}, ε = {EPS:g}")
+        found = find_tickets(jax.random.fold_in(run.key, 1))
+        drawn = {"n": N, "eps": EPS, "trials": TRIALS, "scissors": "weight-pruning, shared", "tickets": len(found.w)}
+        run.drawn.append(NeuronPruning(readout="relu").provenance(EPS) | drawn)
+        shares = {"rows": float(found.rows.mean()), "weights": float(found.weights.mean())}
 
-    def points(i: int, label: str, over_start: dict[int, np.ndarray]) -> None:
-        for at, ratios in over_start.items():
-            low, high = timing.median_interval(ratios, 0.005)
-            middle = float(np.median(ratios))
-            reach = [[middle - low], [high - middle]]
-            look = drawing.style(i, linestyle="", markersize=6)
-            left.errorbar(at + 0.2 * (i - 1), middle, yerr=reach, capsize=2, elinewidth=1, label=label, **look)
-            label = "_"
+        points = random_directions(jax.random.fold_in(run.key, 2), max(BATCHES), 2)
 
-    for i, (batch, layer) in enumerate(layers.items()):
-        over_start = {0: layer.dense.ratios("rows", "start"), 1: layer.dense.ratios("masked", "start")}
-        over_start[2] = layer.sparse.ratios(layer.ticket(shares["weights"]), "start")
-        points(i, f"layer, batch {batch}", over_start)
-        middle = [float(np.median(layer.sparse.ratios(share, "start"))) for share in layer.shares]
-        right.plot(layer.shares, middle, **drawing.style(i), label=f"batch {batch}")
-        found = break_even(layer, 0.005)
-        if 0.0 < found.faster < found.slower < 1.0:
-            right.axvspan(found.faster, found.slower, color=drawing.COLOURS[i], alpha=0.15, linewidth=0)
-    over_start = {at: data["side by side"].ratios(name, "start") for at, name in side_by_side.items()}
-    points(2, f"tickets, batch {max(BATCHES)}", over_start)
-    left.axhline(1.0, color="#000000", linewidth=0.8)
-    left.set_xticks(range(len(places)), places, fontsize=8)
-    left.set(yscale="log", ylabel="time over the start network's", title="one ticket, several forms")
-    left.legend(fontsize=7.5)
-    right.axhline(1.0, color="#000000", linewidth=0.8)
-    right.axvline(shares["weights"], color="#888888", linewidth=0.8, linestyle=":")
-    right.set(xscale="log", yscale="log", xlabel="share of weights kept (sparser to the right)")
-    right.set(ylabel="time over the start network's", title="sparse layers (BCOO)")
-    right.invert_xaxis()
-    right.legend(fontsize=7.5)
-    return figure
+        def networks(count: int) -> timing.Variant:
+            network = repeated(found, count).start
+            return lambda: serve(network, points)
 
+        targets = grown(networks, TARGETS, LONG[len(points)])
+        run.progress(f"{targets} tickets side by side, batch {len(points)}")
+        tickets = repeated(found, targets)
+        forms = forms_of(tickets)
+        calls = {name: (lambda network=network: serve(network, points)) for name, network in forms.items()}
+        side_by_side = timing.interleaved(calls, run.trials(ROUNDS), seed=seed)
+        where = {"device": f"{device.platform}, {device.device_kind}"}
+        made = {
+            "timed": "tickets",
+            "hidden matrix": [targets * N, 2],
+            "batch": len(points),
+            "rounds": side_by_side.rounds,
+        }
+        run.drawn.append(where | made)
 
-CLAIM = claim_of(
-    sys.modules[__name__],
-    "HW-1",
-    [
-        Control("HW-1-rows", "the structured ticket is no faster than the start network", {"rows": False}),
-        Control("HW-1-masked", "zeros in place save time, at least half of it", {"masked": True}),
-        Control("HW-1-sparse", "a sparse matrix is faster at any sparsity", {"always": True}),
-    ],
-    "Times over the start network's. Left: a ticket in several forms, with 99% limits; below 1 it is faster. Right: "
-    "sparse layers against the share of weights that they keep; the break-even lies in the shaded strip, the dotted "
-    "line is the tickets' share, the right end one weight a row.",
-)
+        layers = {}
+        for batch in BATCHES:
+            layers[batch] = layer = time_layer(run, batch, shares["rows"], shares["weights"], seed)
+            made = {"timed": "layer", "matrix": [layer.width] * 2, "batch": batch}
+            made |= {"rounds": layer.dense.rounds, "sparse rounds": layer.sparse.rounds}
+            run.drawn.append(where | made)
+        return {
+            "device": device.device_kind,
+            "shares": shares,
+            "tickets": f"{targets} tickets, batch {len(points)}",
+            "errors": errors_of(forms, tickets, points),
+            "side by side": side_by_side,
+            "layers": layers,
+        }
+
+    def tests(self, data: dict[str, Any]) -> list[Test]:
+        layers = {titled(batch, layer): layer for batch, layer in data["layers"].items()}
+        faster, found = (0.0, 1.0), list[Test]()
+        for name, times in {data["tickets"]: data["side by side"], **{k: v.dense for k, v in layers.items()}}.items():
+            found.append(compared(f"{name}: structured over start", times.ratios("rows", "start"), self.rows))
+            found.append(compared(f"{name}: structured over masked", times.ratios("rows", "masked"), faster))
+            found.append(compared(f"{name}: masked over start", times.ratios("masked", "start"), self.masked))
+        for name, layer in layers.items():
+            share, shares = layer.ticket(data["shares"]["weights"]), layer.shares
+            title = f"{name}: structured over a sparse matrix that keeps {share:.3g}"
+            found.append(compared(title, layer.sparse.ratios("rows", share), faster))
+            title = f"{name}: sparse over start, keeps {shares[-1]:.3g}, the densest"
+            found.append(compared(title, layer.sparse.ratios(shares[-1], "start"), self.densest))
+            # So a break-even has slower matrices on its dense side only.
+            for sparser, denser in itertools.pairwise(shares):
+                title = f"{name}: sparse that keeps {denser:.3g} over one that keeps {sparser:.3g}"
+                found.append(compared(title, layer.sparse.ratios(denser, sparser), (DENSER, math.inf)))
+        error = max(data["errors"].values())
+        title = "tickets as timed: error on the timed inputs"
+        found.append(Holds(title, error <= EPS + ROUNDING, numbers={"error": error}))
+        deviation = max(layer.deviation for layer in layers.values())
+        title = "layers as timed: sparse and smaller forms from dense, relative"
+        found.append(Holds(title, deviation <= SAME, numbers={"deviation": deviation}))
+        return found
+
+    def tables(self, data: dict[str, Any]) -> dict[str, Any]:
+        rows = []
+        for batch, layer in data["layers"].items():
+            limits = break_even(layer, 0.005).limits
+            rows += [
+                {"layer": titled(batch, layer), "share kept": share, "sparse over start, 99%": list(ends)}
+                for share, ends in limits.items()
+            ]
+        return {"Sparse matrices, sparser and sparser": rows}
+
+    def figure(self, data: dict[str, Any]) -> Figure:
+        figure, (left, right) = drawing.panels(2)
+        shares, layers = data["shares"], data["layers"]
+        side_by_side = {0: "rows", 1: "masked", 3: "emptied"}
+        places = ["structured", "zeros in\nplace", "sparse\n(BCOO)", "empty rows\ntaken out"]
+
+        def points(i: int, label: str, over_start: dict[int, np.ndarray]) -> None:
+            for at, ratios in over_start.items():
+                low, high = timing.median_interval(ratios, 0.005)
+                middle = float(np.median(ratios))
+                reach = [[middle - low], [high - middle]]
+                look = drawing.style(i, linestyle="", markersize=6)
+                left.errorbar(at + 0.2 * (i - 1), middle, yerr=reach, capsize=2, elinewidth=1, label=label, **look)
+                label = "_"
+
+        for i, (batch, layer) in enumerate(layers.items()):
+            over_start = {0: layer.dense.ratios("rows", "start"), 1: layer.dense.ratios("masked", "start")}
+            over_start[2] = layer.sparse.ratios(layer.ticket(shares["weights"]), "start")
+            points(i, f"layer, batch {batch}", over_start)
+            middle = [float(np.median(layer.sparse.ratios(share, "start"))) for share in layer.shares]
+            right.plot(layer.shares, middle, **drawing.style(i), label=f"batch {batch}")
+            found = break_even(layer, 0.005)
+            if 0.0 < found.faster < found.slower < 1.0:
+                right.axvspan(found.faster, found.slower, color=drawing.COLOURS[i], alpha=0.15, linewidth=0)
+        over_start = {at: data["side by side"].ratios(name, "start") for at, name in side_by_side.items()}
+        points(2, f"tickets, batch {max(BATCHES)}", over_start)
+        left.axhline(1.0, color="#000000", linewidth=0.8)
+        left.set_xticks(range(len(places)), places, fontsize=8)
+        left.set(yscale="log", ylabel="time over the start network's", title="one ticket, several forms")
+        left.legend(fontsize=7.5)
+        right.axhline(1.0, color="#000000", linewidth=0.8)
+        right.axvline(shares["weights"], color="#888888", linewidth=0.8, linestyle=":")
+        right.set(xscale="log", yscale="log", xlabel="share of weights kept (sparser to the right)")
+        right.set(ylabel="time over the start network's", title="sparse layers (BCOO)")
+        right.invert_xaxis()
+        right.legend(fontsize=7.5)
+        return figure
+
+    def headline(self, data: dict[str, Any]) -> str:
+        shares, side, layers = data["shares"], data["side by side"], data["layers"]
+        columns = [side, *(layer.dense for layer in layers.values())]
+
+        def row(label: str, cells: Iterable[str]) -> str:
+            return "| " + " | ".join([label, *cells]) + " |"
+
+        def over_start(name: str) -> list[str]:
+            return [f"{np.median(times.ratios(name, 'start')):.2f}" for times in columns]
+
+        sparse_cells = []
+        for layer in layers.values():
+            share = layer.ticket(shares["weights"])
+            short = "" if share == shares["weights"] else f" (with {share:.2%} of the weights)"
+            sparse_cells.append(f"{np.median(layer.sparse.ratios(share, 'start')):.2f}{short}")
+        emptied = f"{np.median(side.ratios('emptied', 'start')):.2f}"
+        return "\n".join(
+            [
+                f"**What a ticket saves at run time** on this device ({data['device']}): times over the start "
+                f"network's, medians of paired rounds. Rows keep {shares['rows']:.0%} of the neurons, scissors "
+                f"{shares['weights']:.1%} of the weights.",
+                "",
+                row("", [data["tickets"], *(titled(batch, layer) for batch, layer in layers.items())]),
+                row("---", ["---"] * len(columns)),
+                row("start network, dense", [f"{1e3 * times.median('start'):.3g} ms" for times in columns]),
+                row("structured, smaller and dense", over_start("rows")),
+                row("unstructured, zeros in place", over_start("masked")),
+                row("unstructured, its empty rows taken out", [emptied, *["no row is empty"] * len(layers)]),
+                row("unstructured, sparse (BCOO)", ["", *sparse_cells]),
+                row("break-even sparsity", ["", *(break_even(layer, 0.005).sparsity for layer in layers.values())]),
+            ]
+        )

@@ -17,9 +17,8 @@ readout the growth with $d$ of versions 1 and 2 is thus borne out over this rang
 suffices for $d\ge3$ is not known.
 """
 
+import dataclasses
 import math
-import sys
-from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -35,8 +34,10 @@ from ltjax.inference import intervals, thresholds
 from ltjax.networks import sample_weights
 from ltjax.search.obstructions import zones
 from ltjax.trials.dispatch import FirstHits
-from ltjax.verify import findings
-from ltjax.verify.claim import Control, Finding, Run, Verdict, claim_of
+from ltjax.verify.claim import Claim, Control
+from ltjax.verify.quantities import Proportion, Scaled, Threshold, miss_rate
+from ltjax.verify.run import Run
+from ltjax.verify.tests import AtLeast, FitsBetter, InRange, Test
 
 EXACT = {0.1: None, 0.03: 0.39, 0.01: 0.43, 0.003: 0.47}
 WITHIN = 0.15
@@ -55,44 +56,6 @@ def scale(d: int, eps: float) -> float:
 def neurons(d: int, eps: float) -> int:
     """How many to draw: well beyond the median of covering."""
     return math.ceil((1.4 if d == 3 else 0.6) * scale(d, eps)) + 40
-
-
-def measure(run: Run) -> dict[str, Any]:
-    rows = []
-    for e in EXACT:
-        n = neurons(3, e)
-
-        def covering(key: jax.Array, n: int = n, e: float = e) -> tuple[jax.Array, jax.Array]:
-            return zones.least_cover(sample_weights(key, n, 3, dtype=jnp.float64).u, jnp.array([1.0, 0.0, 0.0]), e)
-
-        what = {"problem": "arc covering", "d": 3, "law": "normal", "eps": e, "n": n}
-        rows.append(run.each(covering, EXACT_TRIALS, block=16, float64=True, **what))
-    low, high = (np.stack([row[k] for row in rows], axis=1) for k in (0, 1))
-    # Networks are drawn for each ε anew, each with as many neurons as it takes; none beyond is looked at.
-    most = max(neurons(3, e) for e in EXACT)
-    drawn = np.array([neurons(3, e) for e in EXACT])
-    outcomes = FirstHits(
-        tuple(range(1, most + 1)), tuple(EXACT), low - 1, np.where(high > drawn, most + 1, high).astype(np.int32)
-    )
-    sizes = {}
-    for d in DIMENSIONS:
-        for e in SEARCHED:
-            n, w = neurons(d, e), jnp.zeros(d).at[0].set(1.0)
-
-            def search(key: jax.Array, n: int = n, d: int = d, e: float = e, w: jax.Array = w) -> Any:
-                key_u, key_q = jax.random.split(key)
-                u = sample_weights(key_u, n, d).u
-                return u, zones.last_uncovered(key_q, u, w, e, **SEARCH)
-
-            what = {"problem": "uncovered directions", "d": d, "law": "normal", "eps": e, "n": n}
-            u, found = run.each(search, SEARCHED_TRIALS, block=1, **what)
-            certified = [
-                int(k) if verify_uncovered(rows[:k], np.asarray(w), q, e) else 0
-                for rows, k, q in zip(u, found.size, found.direction, strict=True)
-            ]
-            sizes[d, e] = np.array(certified)
-    fits = {law: scaling.fit(outcomes, law) for law in ("log-inverse", "inverse")}
-    return {"outcomes": outcomes, "fits": fits, "sizes": sizes}
 
 
 def median_at_least(sizes: np.ndarray, level: float) -> int:
@@ -115,82 +78,129 @@ def table(data: dict[str, Any], level: float = 0.01) -> dict[str, dict[str, int]
     return rows
 
 
-def judge(
-    data: dict[str, Any], level: float, law: str = "log-inverse", constant: float = CONSTANT, flat: bool = False
-) -> Sequence[Finding]:
-    outcomes, sizes, fits = data["outcomes"], data["sizes"], data["fits"]
-    rival = "inverse" if law == "log-inverse" else "log-inverse"
-    level /= 2 * len(EXACT) + len(DIMENSIONS) + 1
-    found = [findings.beats(f"d = 3: the threshold grows {law}, not {rival}", fits[law], fits[rival], level)]
-    counts = outcomes.counts()
-    for threshold in thresholds.brackets(outcomes, 0.5, 1.0 - level, {}):
-        e, stated = threshold.eps, EXACT[threshold.eps]
-        j, n = outcomes.eps.index(e), math.floor(constant * scale(3, e))
-        if stated is not None and threshold.upper is not None:
-            limits = (threshold.lower / scale(3, e), threshold.upper / scale(3, e))
-            claimed = (stated * (1 - WITHIN), stated * (1 + WITHIN))
-            name = f"d = 3, ε = {e:g}: median threshold over ln(1/ε)/ε"
-            found.append(findings.inside(name, limits, claimed, level=level))
-        uncovered, undecided = int(counts.misses[n - 1, j]), int(counts.undecided[n - 1, j])
-        name = f"d = 3, ε = {e:g}: P(some direction uncovered) at n = {n}"
-        found.append(findings.at_least(name, uncovered, undecided, counts.trials, 0.5, level))
-    for d in DIMENSIONS:
-        e = min(SEARCHED)
-        certified = sizes[d, e]
-        n = math.floor(constant * scale(d, e))
-        uncovered = int(np.sum(certified >= n))
-        name = f"d = {d}, ε = {e:g}: P(some direction uncovered) at n = {n}"
-        if flat:
-            found.append(findings.at_most(name, uncovered, len(certified), 0.5, level))
-        else:
-            # Not finding a direction is no proof that there is none: undecided.
-            found.append(findings.at_least(name, uncovered, len(certified) - uncovered, len(certified), 0.5, level))
-    found.append(
-        Finding(
-            "certified lower bounds on n at probability ½ (99% each)", Verdict.SUPPORTED, {"by d, then ε": table(data)}
-        )
-    )
-    return found
-
-
-def draw(data: dict[str, Any]) -> Figure:
-    figure, (left, right) = drawing.panels(2)
-    for threshold in thresholds.brackets(data["outcomes"], 0.5, 0.99, {}):
-        scale_ = 1.0 / scale(3, threshold.eps)
-        top = threshold.upper if threshold.upper is not None else threshold.n_max
-        limits = [threshold.lower * scale_, top * scale_]
-        left.plot([threshold.eps] * 2, limits, color="#888888", linewidth=5, alpha=0.6, solid_capstyle="butt")
-        if threshold.interpolated is not None:
-            left.plot(threshold.eps, threshold.interpolated * scale_, "ko")
-    stated = {e: c for e, c in EXACT.items() if c is not None}
-    left.plot(list(stated), list(stated.values()), "x", color=drawing.COLOURS[1], label="stated")
-    left.axhline(math.pi / 8, color="#000000", linewidth=0.8, label="π/8")
-    left.set(xscale="log", xlabel="ε", ylabel="covering threshold · ε / ln(1/ε)", ylim=(0, 0.6), title="d = 3, exact")
-    left.legend(loc="lower right")
-    rows = table(data)
-    for i, e in enumerate(SEARCHED):
-        right.plot(
-            [int(d) for d in rows], [row[f"{e:g}"] for row in rows.values()], **drawing.style(i), label=f"ε = {e:g}"
-        )
-        dimensions = np.linspace(3, 17, 50)
-        right.plot(dimensions, CONSTANT * (dimensions - 2) * scale(3, e), "-", color="#888888", linewidth=0.8)
-    right.set(
-        xlabel="d", ylabel="n at probability ½ is at least", xscale="log", yscale="log", title="certified lower bounds"
-    )
-    right.set_xticks([2, 3, 5, 9, 17], ["2", "3", "5", "9", "17"])
-    right.minorticks_off()
-    right.legend()
-    return figure
-
-
-CLAIM = claim_of(
-    sys.modules[__name__],
-    "NP-5",
-    [
+@dataclasses.dataclass(frozen=True)
+class Dimension(Claim):
+    id = "NP-5"
+    controls = (
         Control("NP-5-no-logarithm", r"at $d=3$ the covering threshold grows like $1/\varepsilon$", {"law": "inverse"}),
         Control("NP-5-large-constant", r"$c=1$", {"constant": 1.0}),
-        Control("NP-5-flat", "with the same numbers more than half of the draws are covered for d > 3", {"flat": True}),
-    ],
-    "Left: median number of neurons whose zones cover all directions, d = 3 (dots; bars: certified brackets). Right: "
-    "certified lower bounds on the neurons needed against d; thin lines: 0.25·(d − 2)·ln(1/ε)/ε.",
-)
+        Control("NP-5-square", r"rows need $c\,(d-2)^2\ln(1/\varepsilon)/\varepsilon$ neurons", {"power": 2.0}),
+        Control(
+            "NP-5-half",
+            r"the median threshold over $\ln(1/\varepsilon)/\varepsilon$ is half of what is stated",
+            {"stated": tuple(c / 2.0 for c in EXACT.values() if c is not None)},
+        ),
+    )
+    caption = (
+        "Left: median number of neurons whose zones cover all directions, d = 3 (dots; bars: certified brackets). "
+        "Right: certified lower bounds on the neurons needed against d; thin lines: 0.25·(d − 2)·ln(1/ε)/ε."
+    )
+
+    law: str = "log-inverse"
+    constant: float = CONSTANT
+    """c: with fewer than c·(d − 2)^power·ln(1/ε)/ε neurons most draws leave a direction uncovered."""
+    power: float = 1.0
+    stated: tuple[float, ...] = tuple(c for c in EXACT.values() if c is not None)
+    """The median threshold over ln(1/ε)/ε at d = 3, by ε."""
+
+    def measure(self, run: Run) -> dict[str, Any]:
+        rows = []
+        for e in EXACT:
+            n = neurons(3, e)
+
+            def covering(key: jax.Array, n: int = n, e: float = e) -> tuple[jax.Array, jax.Array]:
+                return zones.least_cover(sample_weights(key, n, 3, dtype=jnp.float64).u, jnp.array([1.0, 0.0, 0.0]), e)
+
+            what = {"problem": "arc covering", "d": 3, "law": "normal", "eps": e, "n": n}
+            rows.append(run.each(covering, EXACT_TRIALS, block=16, float64=True, **what))
+        low, high = (np.stack([row[k] for row in rows], axis=1) for k in (0, 1))
+        # Networks are drawn for each ε anew, each with as many neurons as it takes; none beyond is looked at.
+        most = max(neurons(3, e) for e in EXACT)
+        drawn = np.array([neurons(3, e) for e in EXACT])
+        outcomes = FirstHits(
+            tuple(range(1, most + 1)), tuple(EXACT), low - 1, np.where(high > drawn, most + 1, high).astype(np.int32)
+        )
+        sizes = {}
+        for d in DIMENSIONS:
+            for e in SEARCHED:
+                n, w = neurons(d, e), jnp.zeros(d).at[0].set(1.0)
+
+                def search(key: jax.Array, n: int = n, d: int = d, e: float = e, w: jax.Array = w) -> Any:
+                    key_u, key_q = jax.random.split(key)
+                    u = sample_weights(key_u, n, d).u
+                    return u, zones.last_uncovered(key_q, u, w, e, **SEARCH)
+
+                what = {"problem": "uncovered directions", "d": d, "law": "normal", "eps": e, "n": n}
+                u, found = run.each(search, SEARCHED_TRIALS, block=1, **what)
+                certified = [
+                    int(k) if verify_uncovered(rows[:k], np.asarray(w), q, e) else 0
+                    for rows, k, q in zip(u, found.size, found.direction, strict=True)
+                ]
+                sizes[d, e] = np.array(certified)
+        fits = {law: scaling.fit(outcomes, law) for law in ("log-inverse", "inverse")}
+        return {"outcomes": outcomes, "fits": fits, "sizes": sizes}
+
+    def tests(self, data: dict[str, Any]) -> list[Test]:
+        fits, counts = data["fits"], data["outcomes"].counts()
+        claimed = fits[self.law]
+        found: list[Test] = [
+            FitsBetter(f"d = 3: the threshold grows {self.law}, not {rival}", claimed, fits[rival])
+            for rival in fits
+            if rival != self.law
+        ]
+        stated = dict(zip((e for e, c in EXACT.items() if c is not None), self.stated, strict=True))
+        for e in EXACT:
+            if e in stated:
+                name = f"d = 3, ε = {e:g}: median threshold over ln(1/ε)/ε"
+                ends = stated[e] * (1 - WITHIN), stated[e] * (1 + WITHIN)
+                found.append(InRange(name, Scaled(Threshold(counts, e), 1.0 / scale(3, e)), ends))
+            n = math.floor(self.constant * scale(3, e))
+            name = f"d = 3, ε = {e:g}: P(some direction uncovered) at n = {n}"
+            found.append(AtLeast(name, miss_rate(counts, n, e), 0.5))
+        e = min(SEARCHED)
+        for d in DIMENSIONS:
+            n, sizes = math.floor(self.constant * (d - 2) ** (self.power - 1.0) * scale(d, e)), data["sizes"][d, e]
+            # Not finding a direction is no proof that there is none, but it is an answer to "is one found?".
+            name = f"d = {d}, ε = {e:g}: P(an uncovered direction is found) at n = {n}"
+            found.append(AtLeast(name, Proportion(int(np.sum(sizes >= n)), len(sizes)), 0.5))
+        return found
+
+    def tables(self, data: dict[str, Any]) -> dict[str, Any]:
+        certified = table(data)
+        rows = [{"d": d} | {f"ε = {e}": n for e, n in row.items()} for d, row in certified.items()]
+        return {"Certified lower bounds on n at probability ½, 99% each": rows}
+
+    def figure(self, data: dict[str, Any]) -> Figure:
+        figure, (left, right) = drawing.panels(2)
+        for threshold in thresholds.brackets(data["outcomes"], 0.5, 0.99, {}):
+            scale_ = 1.0 / scale(3, threshold.eps)
+            top = threshold.upper if threshold.upper is not None else threshold.n_max
+            limits = [threshold.lower * scale_, top * scale_]
+            left.plot([threshold.eps] * 2, limits, color="#888888", linewidth=5, alpha=0.6, solid_capstyle="butt")
+            if threshold.interpolated is not None:
+                left.plot(threshold.eps, threshold.interpolated * scale_, "ko")
+        stated = {e: c for e, c in EXACT.items() if c is not None}
+        left.plot(list(stated), list(stated.values()), "x", color=drawing.COLOURS[1], label="stated")
+        left.axhline(math.pi / 8, color="#000000", linewidth=0.8, label="π/8")
+        left.set(
+            xscale="log", xlabel="ε", ylabel="covering threshold · ε / ln(1/ε)", ylim=(0, 0.6), title="d = 3, exact"
+        )
+        left.legend(loc="lower right")
+        rows = table(data)
+        for i, e in enumerate(SEARCHED):
+            right.plot(
+                [int(d) for d in rows], [row[f"{e:g}"] for row in rows.values()], **drawing.style(i), label=f"ε = {e:g}"
+            )
+            dimensions = np.linspace(3, 17, 50)
+            right.plot(dimensions, CONSTANT * (dimensions - 2) * scale(3, e), "-", color="#888888", linewidth=0.8)
+        right.set(
+            xlabel="d",
+            ylabel="n at probability ½ is at least",
+            xscale="log",
+            yscale="log",
+            title="certified lower bounds",
+        )
+        right.set_xticks([2, 3, 5, 9, 17], ["2", "3", "5", "9", "17"])
+        right.minorticks_off()
+        right.legend()
+        return figure

@@ -20,9 +20,8 @@ ones come within 1% of it. $\tfrac12\tan(\alpha/2)-\alpha/4>0$ on $(0,\pi/2]$ by
 first two derivatives vanish at 0, and its third is positive on $[0,\pi/2]$.
 """
 
+import dataclasses
 import math
-import sys
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -32,9 +31,10 @@ from matplotlib.figure import Figure
 
 from ltjax.bounds import neuron_pruning as bounds
 from ltjax.figures import style as drawing
-from ltjax.verify import findings
-from ltjax.verify.claim import Control, Finding, Run, claim_of
+from ltjax.verify.claim import Claim, Control
 from ltjax.verify.rigorous import Proof, prove_positive
+from ltjax.verify.run import Run
+from ltjax.verify.tests import Holds, Test, proved
 
 ANGLES = (0.05, 0.2, 0.5, 1.0, 1.4)
 NEURONS = 40
@@ -74,60 +74,57 @@ def prove_weaker_form(divisor: float) -> Proof:
     return prove_positive(lambda x: (x / 2).tan() / 2 - x / arb(divisor), 0.1, math.pi / 2)
 
 
-def measure(run: Run) -> dict[str, Any]:
-    rng = np.random.default_rng(np.random.SeedSequence(260302234))
-    ratios = {}
-    for alpha in ANGLES:
-        run.progress(f"linear programmes, α = {alpha}")
-        # Kink lines outside the forbidden arc, both orientations.
-        lines = rng.uniform(alpha, np.pi - alpha, (NETWORKS, NEURONS))
-        theta = lines + np.pi * rng.integers(0, 2, lines.shape)
-        ratios[alpha] = [best_error(row, alpha) / bounds.kink_bound(alpha) for row in theta]
-    return {"ratios": ratios, "proofs": {divisor: prove_weaker_form(divisor) for divisor in (4.0, 3.0)}}
-
-
-def judge(data: dict[str, Any], level: float, factor: float = 1.0, divisor: float = 4.0) -> Sequence[Finding]:
-    least = {alpha: min(ratios) for alpha, ratios in data["ratios"].items()}
-    proof = data["proofs"][divisor]
-    return [
-        findings.holds(
-            "no network without a near kink beats the bound",
-            min(least.values()) >= factor * (1.0 - 1e-7),  # the programmes are solved to about 1e-8
-            **{"least error over bound, by α": least, "claimed at least": factor},
-        ),
-        findings.holds(
-            "the bound is attained within 1%",
-            min(least.values()) <= factor * TIGHT,
-            **{"least error over bound": min(least.values())},
-        ),
-        findings.holds(
-            f"½·tan(α/2) ≥ α/{divisor:g} on (0, π/2]",
-            proof.proved,
-            proved=True,
-            boxes=proof.boxes,
-            **{"fails on": proof.counter_example},
-        ),
-    ]
-
-
-def draw(data: dict[str, Any]) -> Figure:
-    figure, (ax,) = drawing.panels()
-    for alpha, ratios in data["ratios"].items():
-        ax.plot([alpha] * len(ratios), np.array(ratios) * bounds.kink_bound(alpha), "o", color=drawing.COLOURS[1])
-    grid = np.linspace(0.03, np.pi / 2, 200)
-    ax.plot(grid, [bounds.kink_bound(a) for a in grid], color="#000000", label="½·tan(α/2)")
-    ax.plot(grid, grid / 4, **drawing.style(2, marker="", linestyle="--"), label="α/4")
-    ax.set(xlabel="α: angle to the nearest kink", ylabel="best error", xscale="log", yscale="log")
-    ax.legend(title="dots: best real coefficients")
-    return figure
-
-
-CLAIM = claim_of(
-    sys.modules[__name__],
-    "NP-1",
-    [
+@dataclasses.dataclass(frozen=True)
+class KinkLemma(Claim):
+    id = "NP-1"
+    controls = (
         Control("NP-1-doubled", r"the error is at least $\tan(\alpha/2)$", {"factor": 2.0}),
         Control("NP-1-third", r"$\tfrac12\tan(\alpha/2)\ge\alpha/3$ on all of $(0,\pi/2]$", {"divisor": 3.0}),
-    ],
-    "Best error that any real output coefficients reach (dots): networks of 40 neurons, no kink line within α.",
-)
+    )
+    caption = (
+        "Best error that any real output coefficients reach (dots): networks of 40 neurons, no kink line within α."
+    )
+
+    factor: float = 1.0
+    """Of ½·tan(α/2)."""
+    divisor: float = 4.0
+    """½·tan(α/2) is at least α over this."""
+
+    def measure(self, run: Run) -> dict[str, Any]:
+        rng = np.random.default_rng(np.random.SeedSequence(260302234))
+        ratios = {}
+        for alpha in ANGLES:
+            run.progress(f"linear programmes, α = {alpha}")
+            # Kink lines outside the forbidden arc, both orientations.
+            lines = rng.uniform(alpha, np.pi - alpha, (NETWORKS, NEURONS))
+            theta = lines + np.pi * rng.integers(0, 2, lines.shape)
+            ratios[alpha] = [best_error(row, alpha) / bounds.kink_bound(alpha) for row in theta]
+        return {"ratios": ratios, "proofs": {divisor: prove_weaker_form(divisor) for divisor in (4.0, 3.0)}}
+
+    def tests(self, data: dict[str, Any]) -> list[Test]:
+        least = {alpha: min(ratios) for alpha, ratios in data["ratios"].items()}
+        lowest = min(least.values())
+        return [
+            Holds(
+                "no network without a near kink beats the bound",
+                lowest >= self.factor * (1.0 - 1e-7),  # the programmes are solved to about 1e-8
+                numbers={"least error over bound, by α": least, "claimed at least": self.factor},
+            ),
+            Holds(
+                "the bound is attained within 1%",
+                lowest <= self.factor * TIGHT,
+                numbers={"least error over bound": lowest},
+            ),
+            proved(f"½·tan(α/2) ≥ α/{self.divisor:g} on (0, π/2]", data["proofs"][self.divisor]),
+        ]
+
+    def figure(self, data: dict[str, Any]) -> Figure:
+        figure, (ax,) = drawing.panels()
+        for alpha, ratios in data["ratios"].items():
+            ax.plot([alpha] * len(ratios), np.array(ratios) * bounds.kink_bound(alpha), "o", color=drawing.COLOURS[1])
+        grid = np.linspace(0.03, np.pi / 2, 200)
+        ax.plot(grid, [bounds.kink_bound(a) for a in grid], color="#000000", label="½·tan(α/2)")
+        ax.plot(grid, grid / 4, **drawing.style(2, marker="", linestyle="--"), label="α/4")
+        ax.set(xlabel="α: angle to the nearest kink", ylabel="best error", xscale="log", yscale="log")
+        ax.legend(title="dots: best real coefficients")
+        return figure

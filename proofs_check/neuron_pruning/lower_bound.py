@@ -17,9 +17,9 @@ $10^{-3}$ all $n$ neurons are drawn; below, the number of neurons that bend with
 law and they from the conditional law.
 """
 
+import dataclasses
 import math
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -30,12 +30,13 @@ from matplotlib.figure import Figure
 
 from ltjax.bounds import neuron_pruning as bounds
 from ltjax.figures import style as drawing
-from ltjax.inference import intervals
 from ltjax.laws import get_law
 from ltjax.networks import near as breakpoints
 from ltjax.search import plane as planar
-from ltjax.verify import findings
-from ltjax.verify.claim import Control, Finding, Run, claim_of
+from ltjax.verify.claim import Claim, Control
+from ltjax.verify.quantities import Exact, Proportion
+from ltjax.verify.run import Run
+from ltjax.verify.tests import Equivalent, Test
 
 EPS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 DRAWN_WHOLE = 1e-3
@@ -44,6 +45,12 @@ TRIALS = 100_000
 MARGIN = 0.02
 GENERIC = 0.7
 BLOCK = 5_000
+EMPTY: dict[str, Callable[[float, float], float]] = {
+    "inverse": lambda e, factor: math.log1p(-2.0 * factor * bounds.kink_angle(e) / math.pi),
+    "logarithmic": lambda e, factor: factor * math.log(0.5) / (-20.0 * math.log2(e)),
+}
+"""By law, ln P(one neuron has no kink within the angle), from ε and the angle's factor. The false logarithmic law has
+the event at probability one half with 20·log2(1/ε) neurons."""
 
 
 def _event_whole(key: jax.Array, n: int, alpha: float) -> jax.Array:
@@ -61,74 +68,64 @@ def _event_near(key: jax.Array, n: int, alpha: float) -> jax.Array:
     return jnp.any(near.among(n) & (jnp.abs(near.offset) <= alpha))
 
 
-def measure(run: Run) -> dict[str, Any]:
-    found = {}
-    for e in EPS:
-        n, alpha = bounds.kink_threshold(0.5, e), bounds.kink_angle(e)
-        event = partial(_event_whole if e >= DRAWN_WHOLE else _event_near, n=n, alpha=alpha)
-        what = {"problem": "kink event", "law": "normal", "eps": e, "n": n}
-        happened = run.each(event, TRIALS, block=BLOCK, float64=e < DRAWN_WHOLE, **what)
-        found[e] = {"n": n, "events": int(np.sum(happened)), "trials": len(happened)}
-    return {"found": found}
-
-
-def judge(
-    data: dict[str, Any], level: float, angle_factor: float = 1.0, logarithmic: bool = False
-) -> Sequence[Finding]:
-    level /= len(EPS)
-    findings_ = []
-    for e, cell in data["found"].items():
-        low, high = intervals.clopper_pearson(cell["events"], cell["trials"], 1.0 - level)
-        share = 2.0 * angle_factor * bounds.kink_angle(e) / math.pi
-        # The false logarithmic law has this event at probability one half with 20·log2(1/ε) neurons, so at
-        # the n drawn, which is larger below ε = 10^-3, at 1 - 2^-(n / 20·log2(1/ε)).
-        predicted = (
-            1.0 - 0.5 ** (cell["n"] / (-20.0 * math.log2(e))) if logarithmic else 1.0 - (1.0 - share) ** cell["n"]
-        )
-        findings_.append(
-            findings.within(
-                f"frequency of a kink within α at ε = {e:g}, n = {cell['n']:,}",
-                low - predicted,
-                high - predicted,
-                MARGIN,
-                measured=cell["events"] / cell["trials"],
-                predicted=predicted,
-                trials=cell["trials"],
-                level=level,
-            )
-        )
-    return findings_
-
-
-def draw(data: dict[str, Any]) -> Figure:
-    figure, (left, right) = drawing.panels(2)
-    eps = np.array(list(data["found"]))
-    events = np.array([cell["events"] for cell in data["found"].values()])
-    trials = next(iter(data["found"].values()))["trials"]
-    drawing.frequencies(left, list(eps), events, trials, 1, "measured")
-    left.plot(eps, [bounds.kink_event(cell["n"], e) for e, cell in data["found"].items()], "k-", label="exact")
-    left.set(xscale="log", xlabel="ε", ylabel="P(a kink within α), at n₁/₂", ylim=(0.4, 0.65))
-    left.legend()
-    right.plot(
-        eps, [cell["n"] for cell in data["found"].values()], **drawing.style(0), label="no hit is likelier than ½ below"
-    )
-    right.plot(eps, math.pi / 8 * math.log(2) / eps, color="#888888", linewidth=4, alpha=0.5, label="(π/8)·ln 2/ε")
-    right.set(xscale="log", yscale="log", xlabel="ε", ylabel="n")
-    right.legend()
-    return figure
-
-
-CLAIM = claim_of(
-    sys.modules[__name__],
-    "NP-2",
-    [
+@dataclasses.dataclass(frozen=True)
+class LowerBound(Claim):
+    id = "NP-2"
+    controls = (
         Control("NP-2-wider", r"a kink within $1.1\,\alpha$ is enough for the same count", {"angle_factor": 1.1}),
         Control(
             "NP-2-logarithmic",
             r"$20\log_2(1/\varepsilon)$ neurons suffice for probability $\tfrac12$",
-            {"logarithmic": True},
+            {"law": "logarithmic"},
         ),
-    ],
-    "Left: frequency of a kink line within α, with 99% limits, at the n where its probability is about one half. "
-    "Right: that n, below which no hit is likelier than one half.",
-)
+    )
+    caption = (
+        "Left: frequency of a kink line within α, with 99% limits, at the n where its probability is about one half. "
+        "Right: that n, below which no hit is likelier than one half."
+    )
+
+    law: str = "inverse"
+    """How the number of neurons grows at which the event has probability one half."""
+    angle_factor: float = 1.0
+    """Of the angle α."""
+
+    def measure(self, run: Run) -> dict[str, Any]:
+        found = {}
+        for e in EPS:
+            n, alpha = bounds.kink_threshold(0.5, e), bounds.kink_angle(e)
+            event = partial(_event_whole if e >= DRAWN_WHOLE else _event_near, n=n, alpha=alpha)
+            what = {"problem": "kink event", "law": "normal", "eps": e, "n": n}
+            happened = run.each(event, TRIALS, block=BLOCK, float64=e < DRAWN_WHOLE, **what)
+            found[e] = {"n": n, "events": int(np.sum(happened)), "trials": len(happened)}
+        return {"found": found}
+
+    def tests(self, data: dict[str, Any]) -> list[Test]:
+        return [
+            Equivalent(
+                f"frequency of a kink within α at ε = {e:g}, n = {cell['n']:,}",
+                Proportion(cell["events"], cell["trials"]),
+                Exact(1.0 - math.exp(cell["n"] * EMPTY[self.law](e, self.angle_factor))),
+                MARGIN,
+            )
+            for e, cell in data["found"].items()
+        ]
+
+    def figure(self, data: dict[str, Any]) -> Figure:
+        figure, (left, right) = drawing.panels(2)
+        eps = np.array(list(data["found"]))
+        events = np.array([cell["events"] for cell in data["found"].values()])
+        trials = next(iter(data["found"].values()))["trials"]
+        drawing.frequencies(left, list(eps), events, trials, 1, "measured")
+        left.plot(eps, [bounds.kink_event(cell["n"], e) for e, cell in data["found"].items()], "k-", label="exact")
+        left.set(xscale="log", xlabel="ε", ylabel="P(a kink within α), at n₁/₂", ylim=(0.4, 0.65))
+        left.legend()
+        right.plot(
+            eps,
+            [cell["n"] for cell in data["found"].values()],
+            **drawing.style(0),
+            label="no hit is likelier than ½ below",
+        )
+        right.plot(eps, math.pi / 8 * math.log(2) / eps, color="#888888", linewidth=4, alpha=0.5, label="(π/8)·ln 2/ε")
+        right.set(xscale="log", yscale="log", xlabel="ε", ylabel="n")
+        right.legend()
+        return figure

@@ -22,25 +22,35 @@ The $n$ below which the bound, error included, is under one half, for $\varepsil
 $n\,\varepsilon\ln(1/\varepsilon)$ stays in $[0.15,0.3]$. And that no more networks hit than the bound allows.
 """
 
+import dataclasses
 import itertools
 import math
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from ltjax.problems.neuron_pruning import NeuronPruning
 from matplotlib.figure import Figure
 
 from ltjax.bounds import neuron_pruning as bounds
 from ltjax.figures import style as drawing
-from ltjax.problems.neuron_pruning import NeuronPruning
-from ltjax.verify import findings
-from ltjax.verify.claim import Control, Finding, Run, claim_of
+from ltjax.verify.claim import Claim, Control
+from ltjax.verify.quantities import Proportion
+from ltjax.verify.run import Run
+from ltjax.verify.tests import AtMost, Holds, Test
 
 EPS = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 CELLS = ((2, 0.05), (4, 0.02), (8, 0.005))
 DRAWS = 8192
 LIMITS = (0.15, 0.3)
+GROWTH: dict[str, Callable[[float], float]] = {
+    "nearly inverse": lambda e: 1.0 / (e * math.log(1.0 / e)),
+    "logarithmic": lambda e: math.log(1.0 / e),
+}
+EVERY_PAIR = 6
+"""The matrices looked at have at most seven columns."""
+COLUMNS = (EVERY_PAIR, 1)
+"""The reach of each column of the measured ratios."""
 
 
 def determinants(tau: np.ndarray, start: float) -> float:
@@ -55,97 +65,92 @@ def determinants(tau: np.ndarray, start: float) -> float:
     return sum(abs(np.linalg.det(matrix[:, list(columns)])) for columns in itertools.combinations(range(m + 2), m))
 
 
-def measure(run: Run) -> dict[str, Any]:
-    rng = np.random.default_rng(260302234)
-    ratios = []
-    for m in (1, 2, 3, 4, 5):
-        for _ in range(20):
-            start = rng.uniform(0.001, 0.3)
-            tau = np.sort(rng.uniform(start, math.pi - start, m))
-            exact = determinants(tau, start)
-            t = np.concatenate([[start], tau, [math.pi - start]])
-            neighbours = np.sum(np.sin(np.diff(t))) / np.prod(np.sin(np.diff(t)))
-            ratios.append((float(bounds.minors_sum(tau, start)) / exact, float(neighbours) / exact))
-    thresholds = {}
-    for e in EPS:
-        run.progress(f"relu bound, ε = {e:g}")
-        n = bounds.relu_threshold(0.5, e, draws=run.trials(DRAWS))
-        thresholds[e] = {"n": n, "bound": bounds.relu_bound(max(n, 1), e, draws=run.trials(DRAWS))}
-    ns, eps = tuple(n for n, _ in CELLS), tuple(e for _, e in CELLS)
-    counts = run.count(NeuronPruning(readout="relu", sampling="whole"), ns, eps, 400)
-    cells = {}
-    for i, (n, e) in enumerate(CELLS):
-        bound = bounds.relu_bound(n, e, draws=run.trials(DRAWS))
-        cells[n, e] = {"hits": int(counts.hits[i, i]), "trials": counts.trials, "bound": bound.value + bound.error}
-    return {"ratios": np.array(ratios), "thresholds": thresholds, "cells": cells}
-
-
-def judge(data: dict[str, Any], level: float, formula: int = 0, logarithmic: bool = False) -> Sequence[Finding]:
-    ratios = data["ratios"][:, formula]
-    reached = {e: cell["n"] * e * math.log(1.0 / e) for e, cell in data["thresholds"].items()}
-    if logarithmic:
-        first = data["thresholds"][EPS[0]]["n"]
-        reached = {e: cell["n"] / (first * math.log(e) / math.log(EPS[0])) for e, cell in data["thresholds"].items()}
-    low, high = (0.5, 2.0) if logarithmic else LIMITS
-    found = [
-        findings.holds(
-            "sum of the minors, formula over determinants",
-            bool(np.all(np.abs(ratios - 1.0) < 1e-9)),
-            ratios=[float(ratios.min()), float(ratios.max())],
-        ),
-        findings.holds(
-            "n·ln(1/ε) grows like ln²(1/ε)" if logarithmic else "n·ε·ln(1/ε), where the bound reaches one half",
-            all(low <= x <= high for x in reached.values()),
-            **{"by ε": reached, "claimed in": [low, high]},
-        ),
-    ]
-    for (n, e), cell in data["cells"].items():
-        found.append(
-            findings.at_most(
-                f"P(hit) at n = {n}, ε = {e:g}",
-                cell["hits"],
-                cell["trials"],
-                min(cell["bound"], 1.0),
-                level / len(data["cells"]),
-            )
-        )
-    return found
-
-
-def draw(data: dict[str, Any]) -> Figure:
-    figure, (left, right) = drawing.panels(2)
-    eps = np.array(list(data["thresholds"]))
-    n = np.array([cell["n"] for cell in data["thresholds"].values()])
-    left.plot(eps, n, **drawing.style(0), label="bound below ½ up to here")
-    left.plot(eps, 0.2 / (eps * np.log(1 / eps)), "k-", linewidth=0.8, label="0.2/(ε·ln(1/ε))")
-    linear = [bounds.kink_threshold(0.5, e) for e in eps]
-    left.plot(eps, linear, **drawing.style(1), label="readout linear, NP-2")
-    left.set(xscale="log", yscale="log", xlabel="ε", ylabel="n")
-    left.legend()
-    bound = data["thresholds"][EPS[1]]["bound"]
-    summands = [bound.boundary, *bound.terms]
-    right.bar(range(len(summands)), summands, color=drawing.COLOURS[1])
-    right.set(
-        yscale="log",
-        xlabel="m (0: kinks at the arc's ends)",
-        ylabel=f"summand at n = {data['thresholds'][EPS[1]]['n']}",
-    )
-    right.set_ylim(1e-7, 1)
-    drawing.whole_ticks(right.xaxis)
-    return figure
-
-
-CLAIM = claim_of(
-    sys.modules[__name__],
-    "NP-3",
-    [
-        Control("NP-3-neighbours", r"in the sum of the minors only neighbours, $q=p+1$, count", {"formula": 1}),
+@dataclasses.dataclass(frozen=True)
+class ReluBound(Claim):
+    id = "NP-3"
+    controls = (
+        Control("NP-3-neighbours", r"in the sum of the minors only neighbours, $q=p+1$, count", {"reach": 1}),
         Control(
             "NP-3-logarithmic",
             r"the bound asks for a number of neurons that grows like $\ln(1/\varepsilon)$",
-            {"logarithmic": True},
+            {"law": "logarithmic", "reached": (0.5, 2.0)},
         ),
-    ],
-    "Left: the n up to which the bound on the hit probability stays below one half, with readout relu and linear. "
-    "Right: the bound's summands at ε = 0.001.",
-)
+    )
+    caption = (
+        "Left: the n up to which the bound on the hit probability stays below one half, with readout relu and linear. "
+        "Right: the bound's summands at ε = 0.001."
+    )
+
+    law: str = "nearly inverse"
+    reached: tuple[float, float] = LIMITS
+    """The n at which the bound reaches one half, over what the law says."""
+    reach: int = EVERY_PAIR
+    """In the sum of the minors, pairs p < q with q - p up to this count."""
+
+    def measure(self, run: Run) -> dict[str, Any]:
+        rng = np.random.default_rng(260302234)
+        ratios = []
+        for m in (1, 2, 3, 4, 5):
+            for _ in range(20):
+                start = rng.uniform(0.001, 0.3)
+                tau = np.sort(rng.uniform(start, math.pi - start, m))
+                exact = determinants(tau, start)
+                t = np.concatenate([[start], tau, [math.pi - start]])
+                neighbours = np.sum(np.sin(np.diff(t))) / np.prod(np.sin(np.diff(t)))
+                ratios.append((float(bounds.minors_sum(tau, start)) / exact, float(neighbours) / exact))
+        thresholds = {}
+        for e in EPS:
+            run.progress(f"relu bound, ε = {e:g}")
+            n = bounds.relu_threshold(0.5, e, draws=run.trials(DRAWS))
+            thresholds[e] = {"n": n, "bound": bounds.relu_bound(max(n, 1), e, draws=run.trials(DRAWS))}
+        ns, eps = tuple(n for n, _ in CELLS), tuple(e for _, e in CELLS)
+        counts = run.count(NeuronPruning(readout="relu", sampling="whole"), ns, eps, 400)
+        cells = {}
+        for i, (n, e) in enumerate(CELLS):
+            bound = bounds.relu_bound(n, e, draws=run.trials(DRAWS))
+            cells[n, e] = {"hits": int(counts.hits[i, i]), "trials": counts.trials, "bound": bound.value + bound.error}
+        return {"ratios": np.array(ratios), "thresholds": thresholds, "cells": cells}
+
+    def tests(self, data: dict[str, Any]) -> list[Test]:
+        ratios = data["ratios"][:, COLUMNS.index(self.reach)]
+        scale = GROWTH[self.law]
+        reached = {e: cell["n"] / scale(e) for e, cell in data["thresholds"].items()}
+        low, high = self.reached
+        found: list[Test] = [
+            Holds(
+                "sum of the minors, formula over determinants",
+                bool(np.all(np.abs(ratios - 1.0) < 1e-9)),
+                numbers={"ratios": [float(ratios.min()), float(ratios.max())]},
+            ),
+            Holds(
+                f"n at which the bound reaches one half, over the {self.law} law",
+                all(low <= x <= high for x in reached.values()),
+                numbers={"by ε": reached, "claimed in": [low, high]},
+            ),
+        ]
+        for (n, e), cell in data["cells"].items():
+            rate = Proportion(cell["hits"], cell["trials"])
+            found.append(AtMost(f"P(hit) at n = {n}, ε = {e:g}", rate, cell["bound"]))
+        return found
+
+    def figure(self, data: dict[str, Any]) -> Figure:
+        figure, (left, right) = drawing.panels(2)
+        eps = np.array(list(data["thresholds"]))
+        n = np.array([cell["n"] for cell in data["thresholds"].values()])
+        left.plot(eps, n, **drawing.style(0), label="bound below ½ up to here")
+        left.plot(eps, 0.2 / (eps * np.log(1 / eps)), "k-", linewidth=0.8, label="0.2/(ε·ln(1/ε))")
+        linear = [bounds.kink_threshold(0.5, e) for e in eps]
+        left.plot(eps, linear, **drawing.style(1), label="readout linear, NP-2")
+        left.set(xscale="log", yscale="log", xlabel="ε", ylabel="n")
+        left.legend()
+        bound = data["thresholds"][EPS[1]]["bound"]
+        summands = [bound.boundary, *bound.terms]
+        right.bar(range(len(summands)), summands, color=drawing.COLOURS[1])
+        right.set(
+            yscale="log",
+            xlabel="m (0: kinks at the arc's ends)",
+            ylabel=f"summand at n = {data['thresholds'][EPS[1]]['n']}",
+        )
+        right.set_ylim(1e-7, 1)
+        drawing.whole_ticks(right.xaxis)
+        return figure

@@ -16,25 +16,27 @@ $5.5/\varepsilon$ neurons fewer networks hit at $\varepsilon=0.5$ than at $0.01$
 nothing about small $\varepsilon$.
 """
 
+import dataclasses
 import math
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import numpy as np
+from ltjax.problems.neuron_pruning import NeuronPruning
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ltjax.bounds import neuron_pruning as bounds
 from ltjax.figures import style as drawing
-from ltjax.inference import intervals, thresholds
+from ltjax.inference import thresholds
 from ltjax.outcomes import HIT, MISS
-from ltjax.problems.neuron_pruning import NeuronPruning
 from ltjax.search import plane as planar
 from ltjax.trials.dispatch import decisions
-from ltjax.verify import findings
-from ltjax.verify.claim import Control, Finding, Run, claim_of
+from ltjax.verify.claim import Claim, Control
+from ltjax.verify.quantities import Difference, hit_rate, miss_rate
+from ltjax.verify.run import Run
+from ltjax.verify.tests import AtLeast, InRange, Test
 
 LARGE, NS = (0.8, 0.6, 0.5), (2, 4, 6, 8, 10, 12, 14, 17)
 COMPARED, COMPARED_TIMES, COMPARED_TRIALS = (0.5, 0.01), 5.5, 1000
@@ -42,53 +44,13 @@ TRIALS = {1e-2: 200, 1e-3: 100, 1e-4: 100}
 SMALL = (1e-2, 1e-3, 1e-4)
 TIMES = (1.0, 5.5, 8.0)
 FEW, ENOUGH = 1.0, 8.0
+GROWTH: dict[str, Callable[[float], float]] = {"inverse": lambda e: 1.0 / e, "logarithmic": lambda e: -math.log2(e)}
 POLES = (0.7, 0.5, 0.3)
 POLE_EPS = POLES[-1]
 
 
-def logarithmic(eps: float) -> int:
-    return math.ceil(-20.0 * math.log2(eps))
-
-
 def sizes(eps: float) -> tuple[int, ...]:
     return tuple(math.ceil(t / eps) for t in TIMES)
-
-
-def measure(run: Run) -> dict[str, Any]:
-    large = {r: run.first_hits(NeuronPruning(readout=r), NS, LARGE, 32) for r in ("linear", "relu")}
-    near = NeuronPruning(sampling="near")
-    small = {e: run.count(near, sizes(e), (e,), TRIALS[e]) for e in SMALL}
-    compared = run.count(NeuronPruning(), (math.floor(COMPARED_TIMES / COMPARED[0]),), COMPARED[:1], COMPARED_TRIALS)
-    key = jax.random.fold_in(run.key, 1000)
-    pole = next(iter(decisions(NeuronPruning(), NS, POLES, 32, key)))
-    return {"large": large, "small": small, "compared": compared, "pole": pole}
-
-
-def judge(
-    data: dict[str, Any], level: float, enough: float | str = ENOUGH, one_regime: bool = False
-) -> Sequence[Finding]:
-    level /= 2 * len(SMALL) + 2
-    small = data["small"][COMPARED[1]]
-    at = small.ns.index(math.ceil(COMPARED_TIMES / COMPARED[1]))
-    limits = [
-        intervals.clopper_pearson(int(c.hits[i, 0]), c.trials, 1.0 - 2.0 * level, int(c.undecided[i, 0]))
-        for c, i in ((data["compared"], 0), (small, at))
-    ]
-    first, second = [(float(low), float(high)) for low, high in limits][:: -1 if one_regime else 1]
-    found = [
-        findings.smaller(f"P(hit) at n = {COMPARED_TIMES:g}/ε, ε = {COMPARED[0]} against {COMPARED[1]}", first, second)
-    ]
-    for e, counts in data["small"].items():
-        few = counts.ns.index(math.ceil(FEW / e))
-        # Where more do not suffice, fewer do not: a logarithmic number is judged at the next size looked at.
-        wanted = logarithmic(e) if enough == "logarithmic" else math.ceil(float(enough) / e)
-        many = int(np.searchsorted(counts.ns, wanted))
-        hits, misses, undecided = (x[:, 0] for x in (counts.hits, counts.misses, counts.undecided))
-        name = f"P(hit) at n = {counts.ns[many]:,}, ε = {e:g}"
-        found.append(findings.at_least(name, int(hits[many]), int(undecided[many]), counts.trials, 0.5, level))
-        name = f"P(miss) at n = {counts.ns[few]:,}, ε = {e:g}"
-        found.append(findings.at_least(name, int(misses[few]), int(undecided[few]), counts.trials, 0.5, level))
-    return found
 
 
 def tent_pole(ax: Axes, decision: Any, t: int, title: str) -> None:
@@ -113,67 +75,100 @@ def tent_pole(ax: Axes, decision: Any, t: int, title: str) -> None:
     ax.set_xticks([0.0, np.pi / 2, np.pi], ["0", "π/2", "π"])
 
 
-def headline(data: dict[str, Any]) -> str:
-    return (
-        "The *tent pole*. On the circle of directions the target is a tent: flat, a bend, a hump, a bend. A network "
-        "whose rows stay whole can bend only where its own units happen to bend (ticks), so a unit has to bend within "
-        "about ε of the target's bend, and of $n$ random bends some $n\\varepsilon$ do."
-    )
-
-
-def draw(data: dict[str, Any]) -> Figure:
-    figure, axes = drawing.panels(2, rows=2)
-    pole = data["pole"]
-    status = pole.status[:, -1, -1]
-    hits, misses = np.flatnonzero(status == HIT), np.flatnonzero(status == MISS)
-    if len(hits):
-        tent_pole(axes[0], pole, int(hits[np.argmin(pole.upper[hits, -1])]), f"a hit at ε = {POLE_EPS}")
-    if len(misses):
-        tent_pole(axes[1], pole, int(misses[np.argmin(pole.upper[misses, -1])]), "a miss: the best mask met")
-    axes[0].legend(fontsize=7, ncols=2, loc="upper center")
-    for i, (e, counts) in enumerate(data["small"].items()):
-        x, undecided = np.array(counts.ns) * e, counts.undecided[:, 0]
-        drawing.frequencies(axes[2], list(x), counts.hits[:, 0], counts.trials, i, f"ε = {e:g}", undecided)
-    axes[2].axhline(0.5, color="#888888", linewidth=0.8)
-    axes[2].set(xlabel="n·ε", ylabel="P(hit), certified band", ylim=(0, 1.02))
-    axes[2].legend()
-    for i, (readout, outcomes) in enumerate(data["large"].items()):
-        for threshold in thresholds.brackets(outcomes, 0.5, 0.99, {}):
-            top = threshold.upper if threshold.upper is not None else threshold.n_max
-            x = threshold.eps * (1.0 + 0.04 * i)
-            ends = [threshold.lower * threshold.eps, top * threshold.eps]
-            axes[3].plot(
-                [x, x],
-                ends,
-                color=drawing.COLOURS[i],
-                linewidth=3,
-                label=readout if threshold.eps == max(LARGE) else None,
-            )
-    for e, counts in data["small"].items():
-        outcome = thresholds.bracket(counts, 0, 0.5, 0.99, {})
-        top = outcome.upper if outcome.upper is not None else outcome.n_max
-        axes[3].plot([e, e], [outcome.lower * e, top * e], color=drawing.COLOURS[0], linewidth=3)
-        relu = [bounds.relu_threshold(0.5, e, draws=4096) * e, top * e]
-        axes[3].plot([1.08 * e] * 2, relu, color=drawing.COLOURS[1], linewidth=3)
-    axes[3].set(xscale="log", yscale="log", xlabel="ε", ylabel="n·ε at probability ½, bracket")
-    axes[3].legend()
-    return figure
-
-
-CLAIM = claim_of(
-    sys.modules[__name__],
-    "NP-4",
-    [
+@dataclasses.dataclass(frozen=True)
+class Sufficiency(Claim):
+    id = "NP-4"
+    controls = (
         Control("NP-4-few", r"$1/\varepsilon$ neurons suffice", {"enough": FEW}),
-        Control("NP-4-logarithmic", r"$20\log_2(1/\varepsilon)$ neurons suffice", {"enough": "logarithmic"}),
+        Control(
+            "NP-4-logarithmic", r"$20\log_2(1/\varepsilon)$ neurons suffice", {"law": "logarithmic", "enough": 20.0}
+        ),
         Control(
             "NP-4-one-regime",
             r"at $\varepsilon=0.5$ the same multiple of $1/\varepsilon$ does better",
-            {"one_regime": True},
+            {"rise": (-1.0, 0.0)},
         ),
-    ],
-    "Top: the tent pole. On the circle cut open, the target bends at 0 and π; a pruned network can bend only where "
-    "its neurons' kinks (ticks) lie. Grey: within ε. Bottom left: hit probability against n·ε, 99% limits, undecided "
-    "trials counted as hits in the upper one. Bottom right: certified brackets of n·ε at probability one half; for "
-    "readout relu and small ε the lower end is that of NP-3.",
-)
+    )
+    caption = (
+        "Top: the tent pole. On the circle cut open, the target bends at 0 and π; a pruned network can bend only where "
+        "its neurons' kinks (ticks) lie. Grey: within ε. Bottom left: hit probability against n·ε, 99% limits, "
+        "undecided trials counted as hits in the upper one. Bottom right: certified brackets of n·ε at probability one "
+        "half; for readout relu and small ε the lower end is that of NP-3."
+    )
+
+    law: str = "inverse"
+    enough: float = ENOUGH
+    """So many times what the law says suffice."""
+    rise: tuple[float, float] = (0.0, 1.0)
+    """P(hit) at the small ε minus that at the large one, with the same multiple of 1/ε."""
+
+    def measure(self, run: Run) -> dict[str, Any]:
+        large = {r: run.first_hits(NeuronPruning(readout=r), NS, LARGE, 32) for r in ("linear", "relu")}
+        near = NeuronPruning(sampling="near")
+        small = {e: run.count(near, sizes(e), (e,), TRIALS[e]) for e in SMALL}
+        compared = run.count(
+            NeuronPruning(), (math.floor(COMPARED_TIMES / COMPARED[0]),), COMPARED[:1], COMPARED_TRIALS
+        )
+        key = jax.random.fold_in(run.key, 1000)
+        pole = next(iter(decisions(NeuronPruning(), NS, POLES, 32, key)))
+        return {"large": large, "small": small, "compared": compared, "pole": pole}
+
+    def tests(self, data: dict[str, Any]) -> list[Test]:
+        large, small = COMPARED
+        at_large = hit_rate(data["compared"], math.floor(COMPARED_TIMES / large), large)
+        at_small = hit_rate(data["small"][small], math.ceil(COMPARED_TIMES / small), small)
+        name = f"P(hit) at n = {COMPARED_TIMES:g}/ε: at ε = {small} minus at {large}"
+        found: list[Test] = [InRange(name, Difference(at_small, at_large), self.rise)]
+        for e, counts in data["small"].items():
+            few = math.ceil(FEW / e)
+            # Where more do not suffice, fewer do not: a number between two sizes is judged at the next one looked at.
+            wanted = math.ceil(self.enough * GROWTH[self.law](e))
+            many = counts.ns[int(np.searchsorted(counts.ns, wanted))]
+            found.append(AtLeast(f"P(hit) at n = {many:,}, ε = {e:g}", hit_rate(counts, many, e), 0.5))
+            found.append(AtLeast(f"P(miss) at n = {few:,}, ε = {e:g}", miss_rate(counts, few, e), 0.5))
+        return found
+
+    def figure(self, data: dict[str, Any]) -> Figure:
+        figure, axes = drawing.panels(2, rows=2)
+        pole = data["pole"]
+        status = pole.status[:, -1, -1]
+        hits, misses = np.flatnonzero(status == HIT), np.flatnonzero(status == MISS)
+        if len(hits):
+            tent_pole(axes[0], pole, int(hits[np.argmin(pole.upper[hits, -1])]), f"a hit at ε = {POLE_EPS}")
+        if len(misses):
+            tent_pole(axes[1], pole, int(misses[np.argmin(pole.upper[misses, -1])]), "a miss: the best mask met")
+        axes[0].legend(fontsize=7, ncols=2, loc="upper center")
+        for i, (e, counts) in enumerate(data["small"].items()):
+            x, undecided = np.array(counts.ns) * e, counts.undecided[:, 0]
+            drawing.frequencies(axes[2], list(x), counts.hits[:, 0], counts.trials, i, f"ε = {e:g}", undecided)
+        axes[2].axhline(0.5, color="#888888", linewidth=0.8)
+        axes[2].set(xlabel="n·ε", ylabel="P(hit), certified band", ylim=(0, 1.02))
+        axes[2].legend()
+        for i, (readout, outcomes) in enumerate(data["large"].items()):
+            for threshold in thresholds.brackets(outcomes, 0.5, 0.99, {}):
+                top = threshold.upper if threshold.upper is not None else threshold.n_max
+                x = threshold.eps * (1.0 + 0.04 * i)
+                ends = [threshold.lower * threshold.eps, top * threshold.eps]
+                axes[3].plot(
+                    [x, x],
+                    ends,
+                    color=drawing.COLOURS[i],
+                    linewidth=3,
+                    label=readout if threshold.eps == max(LARGE) else None,
+                )
+        for e, counts in data["small"].items():
+            outcome = thresholds.bracket(counts, 0, 0.5, 0.99, {})
+            top = outcome.upper if outcome.upper is not None else outcome.n_max
+            axes[3].plot([e, e], [outcome.lower * e, top * e], color=drawing.COLOURS[0], linewidth=3)
+            relu = [bounds.relu_threshold(0.5, e, draws=4096) * e, top * e]
+            axes[3].plot([1.08 * e] * 2, relu, color=drawing.COLOURS[1], linewidth=3)
+        axes[3].set(xscale="log", yscale="log", xlabel="ε", ylabel="n·ε at probability ½, bracket")
+        axes[3].legend()
+        return figure
+
+    def headline(self, data: dict[str, Any]) -> str:
+        return (
+            "The *tent pole*. On the circle of directions the target is a tent: flat, a bend, a hump, a bend. A "
+            "network whose rows stay whole can bend only where its own units happen to bend (ticks), so a unit has to "
+            "bend within about ε of the target's bend, and of $n$ random bends some $n\\varepsilon$ do."
+        )

@@ -19,9 +19,8 @@ and from $\{-(2^{n-1}-1),1,2,4,\dots,2^{n-2}\}\cdot 2/(2^n-1)$, which comes with
 $2^n/(2^n-1)$ of it: the limit cannot be improved. The density bound, for $k\le40$, in exact rational arithmetic.
 """
 
+import dataclasses
 import math
-import sys
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -33,8 +32,10 @@ from ltjax.figures import style as drawing
 from ltjax.laws import get_law
 from ltjax.problems.subset_sum import SubsetSum
 from ltjax.search.sums.nearest import MAX_TERMS
-from ltjax.verify import findings
-from ltjax.verify.claim import Control, Finding, Run, claim_of
+from ltjax.verify.claim import Claim, Control
+from ltjax.verify.quantities import hit_rate
+from ltjax.verify.run import Run
+from ltjax.verify.tests import AtMost, Holds, Test
 
 NS = (1, 2, 3, 4, 6, 8, 10, 12)
 EPS = (0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003, 0.0001)
@@ -78,69 +79,60 @@ def peak_density(k: int) -> fmpq:
     return total / (2 * math.factorial(k - 1))
 
 
-def measure(run: Run) -> dict[str, Any]:
-    problem = SubsetSum(law="uniform", target=TARGET)
-    rng = np.random.default_rng(np.random.SeedSequence(1))
-    return {
-        "counts": run.count(problem, NS, EPS, 100_000),
-        "attack": {n: attack(n, rng) for n in ATTACKED},
-        "peak": [peak_density(k) for k in range(1, MAX_TERMS + 1)],
-    }
-
-
-def judge(data: dict[str, Any], level: float, factor: float = 1.0, cover_factor: float = 1.0) -> Sequence[Finding]:
-    counts, law = data["counts"], get_law("uniform")
-    bound = {(n, e): factor * bounds.hit_probability_bound(n, e, law, TARGET) for n in NS for e in EPS}
-    cells = [cell for cell in bound if bound[cell] < 0.9]
-    found = [
-        findings.at_most(
-            f"P(hit) at n = {n}, ε = {e:g}",
-            int(counts.hits[NS.index(n), EPS.index(e)]),
-            counts.trials,
-            bound[n, e],
-            level / len(cells),
-        )
-        for n, e in cells
-    ]
-    least = min(data["attack"].values())
-    found.append(
-        findings.holds(
-            "no set found whose covering radius is below the limit",
-            least >= cover_factor - 1e-12,
-            **{"least radius · 2^n found": data["attack"], "claimed at least": cover_factor},
-        )
-    )
-    half = fmpq(1, 2)
-    found.append(
-        findings.holds(
-            "density of a sum of k uniform variables at most 1/2, k = 1..40",
-            all(peak <= half for peak in data["peak"]),
-            proved=True,
-            largest=float(max(data["peak"]).p) / float(max(data["peak"]).q),
-        )
-    )
-    return found
-
-
-def draw(data: dict[str, Any]) -> Figure:
-    counts = data["counts"]
-    figure, (ax,) = drawing.panels()
-    for i, e in enumerate((0.1, 0.01, 0.001, 0.0001)):
-        drawing.frequencies(ax, NS, counts.hits[:, EPS.index(e)], counts.trials, i, f"ε = {e:g}")
-        line = [bounds.hit_probability_bound(n, e, get_law("uniform"), TARGET) for n in NS]
-        ax.plot(NS, line, color=drawing.COLOURS[i], linewidth=0.8, alpha=0.7)
-    ax.set(yscale="log", ylim=(5e-5, 1.5), xlabel="n", ylabel="P(hit), z = 0.5")
-    drawing.whole_ticks(ax.xaxis)
-    ax.legend(title="thin line: (2ⁿ − 1)ε", loc="lower right")
-    return figure
-
-
-CLAIM = claim_of(
-    sys.modules[__name__],
-    "SS-1",
-    [
+@dataclasses.dataclass(frozen=True)
+class CountingLimit(Claim):
+    id = "SS-1"
+    controls = (
         Control("SS-1-half", r"$P(\text{hit})\le\tfrac12(2^n-1)\varepsilon$", {"factor": 0.5}),
         Control("SS-1-tenth-more", r"covering needs $2^n\ge1.1/\varepsilon$", {"cover_factor": 1.1}),
-    ],
-    "Hit frequency with 99% limits against n, and the counting bound (thin lines).",
-)
+    )
+    caption = "Hit frequency with 99% limits against n, and the counting bound (thin lines)."
+
+    factor: float = 1.0
+    """Of the bound on the hit probability."""
+    cover_factor: float = 1.0
+    """Of 1/ε, in what covering needs."""
+
+    def measure(self, run: Run) -> dict[str, Any]:
+        problem = SubsetSum(law="uniform", target=TARGET)
+        rng = np.random.default_rng(np.random.SeedSequence(1))
+        return {
+            "counts": run.count(problem, NS, EPS, 100_000),
+            "attack": {n: attack(n, rng) for n in ATTACKED},
+            "peak": [peak_density(k) for k in range(1, MAX_TERMS + 1)],
+        }
+
+    def tests(self, data: dict[str, Any]) -> list[Test]:
+        counts, law = data["counts"], get_law("uniform")
+        bound = {(n, e): bounds.hit_probability_bound(n, e, law, TARGET) for n in NS for e in EPS}
+        # Nothing could contradict a bound near 1.
+        found: list[Test] = [
+            AtMost(f"P(hit) at n = {n}, ε = {e:g}", hit_rate(counts, n, e), self.factor * bound[n, e])
+            for n, e in bound
+            if bound[n, e] < 0.9
+        ]
+        radius, peak, half = data["attack"], max(data["peak"]), fmpq(1, 2)
+        least = {"least radius · 2^n found": radius, "claimed at least": self.cover_factor}
+        low_enough = min(radius.values()) >= self.cover_factor - 1e-12
+        found += [
+            Holds("no set found whose covering radius is below the limit", low_enough, numbers=least),
+            Holds(
+                "density of a sum of k uniform variables at most 1/2, k = 1..40",
+                peak <= half,
+                proof=True,
+                numbers={"largest": float(peak.p) / float(peak.q)},
+            ),
+        ]
+        return found
+
+    def figure(self, data: dict[str, Any]) -> Figure:
+        counts = data["counts"]
+        figure, (ax,) = drawing.panels()
+        for i, e in enumerate((0.1, 0.01, 0.001, 0.0001)):
+            drawing.frequencies(ax, NS, counts.hits[:, EPS.index(e)], counts.trials, i, f"ε = {e:g}")
+            line = [bounds.hit_probability_bound(n, e, get_law("uniform"), TARGET) for n in NS]
+            ax.plot(NS, line, color=drawing.COLOURS[i], linewidth=0.8, alpha=0.7)
+        ax.set(yscale="log", ylim=(5e-5, 1.5), xlabel="n", ylabel="P(hit), z = 0.5")
+        drawing.whole_ticks(ax.xaxis)
+        ax.legend(title="thin line: (2ⁿ − 1)ε", loc="lower right")
+        return figure

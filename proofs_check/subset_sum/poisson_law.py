@@ -17,8 +17,8 @@ own generator, apart from the measured trials, so a biased sampler shows too. Th
 $n=8$ it is certainly larger than at $n=12$.
 """
 
+import dataclasses
 import math
-import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,10 +27,11 @@ from matplotlib.figure import Figure
 
 from ltjax.bounds import subset_sum as bounds
 from ltjax.figures import style as drawing
-from ltjax.inference import intervals
 from ltjax.problems.subset_sum import SubsetSum
-from ltjax.verify import findings
-from ltjax.verify.claim import Control, Finding, Run, claim_of
+from ltjax.verify.claim import Claim, Control
+from ltjax.verify.quantities import Absolute, Difference, Mean, hit_rate
+from ltjax.verify.run import Run
+from ltjax.verify.tests import Equivalent, Less, Test
 
 NS = (8, 10, 12, 14, 16, 18)
 JUDGED = (14, 16, 18)
@@ -56,90 +57,85 @@ def predictions(cells: Sequence[tuple[int, float]], draws: int) -> dict[tuple[in
     return {(n, e): (by_n[n] * e).astype(np.float32) for n, e in cells}
 
 
-def measure(run: Run) -> dict[str, Any]:
-    problem = SubsetSum(law="uniform", target=TARGET)
-    cells = [(n, precision(n, rate)) for n in NS for rate in RATES]
-    eps = sorted({e for _, e in cells})
-    sharp = [(n, precision(n, COMPARED_RATE)) for n in COMPARED]
-    return {
-        "counts": run.count(problem, NS, eps, 400_000),
-        "rates": predictions(cells, PREDICTED),
-        "sharp": run.count(problem, COMPARED, sorted(e for _, e in sharp), 1_600_000),
-        "sharp_rates": predictions(sharp, 4 * PREDICTED),
-    }
+def predicted(rates: np.ndarray, rate: float) -> Mean:
+    """E[1 - exp(-rate·λ)], from draws of λ."""
+    return Mean(-np.expm1(-rate * rates.astype(float)))
 
 
-def difference(counts: Any, rates: Any, cell: tuple[int, float], level: float, rate: float) -> tuple[float, ...]:
-    """Limits of P(hit) - E[1 - exp(-rate·λ)], wrong with chance at most `level`, and the two estimates."""
-    i, j = counts.ns.index(cell[0]), counts.eps.index(cell[1])
-    hits, undecided = int(counts.hits[i, j]), int(counts.undecided[i, j])
-    low, high = intervals.clopper_pearson(hits, counts.trials, 1.0 - level / 2.0, undecided)
-    predicted = -np.expm1(-rate * rates[cell].astype(float))
-    below, above = intervals.mean_interval(predicted, level / 2.0)
-    return float(low) - above, float(high) - below, hits / counts.trials, float(predicted.mean())
-
-
-def judge(data: dict[str, Any], level: float, rate: float = 1.0, margin: float = MARGIN) -> Sequence[Finding]:
-    cells = [cell for cell in data["rates"] if cell[0] in JUDGED]
-    level /= len(cells) + len(COMPARED)
-    found = []
-    for n, e in cells:
-        low, high, measured, predicted = difference(data["counts"], data["rates"], (n, e), level, rate)
-        found.append(
-            findings.within(
-                f"P(hit) against E[1 − exp(−λ)] at n = {n}, ε = {e:.3g}",
-                low,
-                high,
-                margin,
-                measured=measured,
-                predicted=predicted,
-                level=level,
-            )
-        )
-    # The least possible |difference| at the smaller n against the greatest possible one at the larger n.
-    sizes = []
-    for cell in sorted(data["sharp_rates"]):
-        low, high, *_ = difference(data["sharp"], data["sharp_rates"], cell, level, rate)
-        sizes.append((max(0.0, low, -high), max(abs(low), abs(high))))
-    small, large = sizes
-    found.append(
-        findings.smaller(
-            f"the difference at n = {COMPARED[1]} is smaller than at n = {COMPARED[0]}", large, small, level=level
-        )
-    )
-    return found
-
-
-def draw(data: dict[str, Any]) -> Figure:
-    counts, rates = data["counts"], data["rates"]
-    figure, (left, right) = drawing.panels(2)
-    for i, n in enumerate(NS):
-        cells = [cell for cell in rates if cell[0] == n]
-        x = [precision(n, r) / precision(n, 1.0) for r in RATES]
-        rows = [difference(counts, rates, cell, 0.01, 1.0) for cell in cells]
-        if n in JUDGED:
-            left.plot(x, [row[2] for row in rows], **drawing.style(i, linestyle=""), label=f"n = {n}")
-            left.plot(x, [row[3] for row in rows], color=drawing.COLOURS[i], linewidth=1)
-        gap = [row[2] - row[3] for row in rows]
-        error = np.abs([[row[0] for row in rows], [row[1] for row in rows]] - np.array(gap))
-        right.errorbar(
-            [row[3] for row in rows], gap, yerr=error, capsize=2, elinewidth=0.8, label=f"n = {n}", **drawing.style(i)
-        )
-    left.set(xscale="log", xlabel="ε, in units of one expected hit", ylabel="P(hit), z = 0.5")
-    left.legend(title="lines: Poisson law")
-    right.axhspan(-MARGIN, MARGIN, color="#eeeeee", zorder=0)
-    right.set(xlabel="E[1 − exp(−λ)]", ylabel="measured − predicted")
-    right.legend(ncols=2)
-    return figure
-
-
-CLAIM = claim_of(
-    sys.modules[__name__],
-    "SS-3",
-    [
+@dataclasses.dataclass(frozen=True)
+class PoissonLaw(Claim):
+    id = "SS-3"
+    controls = (
         Control("SS-3-double", r"the mean is $2\lambda$", {"rate": 2.0}),
         Control("SS-3-tenth-more", r"the mean is $1.1\,\lambda$", {"rate": 1.1}),
-    ],
-    "Left: measured hit frequencies (marks) on the Poisson law (lines). Right: their difference with 99% limits; "
-    "grey: the margin claimed for n ≥ 14.",
-)
+    )
+    caption = (
+        "Left: measured hit frequencies (marks) on the Poisson law (lines). Right: their difference with 99% limits; "
+        "grey: the margin claimed for n ≥ 14."
+    )
+
+    rate: float = 1.0
+    """The mean number of hitting subsets, over λ."""
+    margin: float = MARGIN
+
+    def measure(self, run: Run) -> dict[str, Any]:
+        problem = SubsetSum(law="uniform", target=TARGET)
+        cells = [(n, precision(n, rate)) for n in NS for rate in RATES]
+        eps = sorted({e for _, e in cells})
+        sharp = [(n, precision(n, COMPARED_RATE)) for n in COMPARED]
+        return {
+            "counts": run.count(problem, NS, eps, 400_000),
+            "rates": predictions(cells, PREDICTED),
+            "sharp": run.count(problem, COMPARED, sorted(e for _, e in sharp), 1_600_000),
+            "sharp_rates": predictions(sharp, 4 * PREDICTED),
+        }
+
+    def tests(self, data: dict[str, Any]) -> list[Test]:
+        found: list[Test] = [
+            Equivalent(
+                f"P(hit) against E[1 − exp(−λ)] at n = {n}, ε = {e:.3g}",
+                hit_rate(data["counts"], n, e),
+                predicted(data["rates"][n, e], self.rate),
+                self.margin,
+            )
+            for n, e in data["rates"]
+            if n in JUDGED
+        ]
+        # The least possible |difference| at the smaller n against the greatest possible one at the larger n.
+        small, large = (
+            Absolute(Difference(hit_rate(data["sharp"], *cell), predicted(data["sharp_rates"][cell], self.rate)))
+            for cell in sorted(data["sharp_rates"])
+        )
+        found.append(Less(f"the difference at n = {COMPARED[1]} is smaller than at n = {COMPARED[0]}", large, small))
+        return found
+
+    def figure(self, data: dict[str, Any]) -> Figure:
+        counts, rates = data["counts"], data["rates"]
+        figure, (left, right) = drawing.panels(2)
+        for i, n in enumerate(NS):
+            cells = [cell for cell in rates if cell[0] == n]
+            x = [precision(n, r) / precision(n, 1.0) for r in RATES]
+            rows = []
+            for cell in cells:
+                hits, mean = hit_rate(counts, *cell), predicted(rates[cell], 1.0)
+                rows.append((*Difference(hits, mean).limits(0.01), hits.estimate, mean.estimate))
+            if n in JUDGED:
+                left.plot(x, [row[2] for row in rows], **drawing.style(i, linestyle=""), label=f"n = {n}")
+                left.plot(x, [row[3] for row in rows], color=drawing.COLOURS[i], linewidth=1)
+            gap = [row[2] - row[3] for row in rows]
+            error = np.abs([[row[0] for row in rows], [row[1] for row in rows]] - np.array(gap))
+            right.errorbar(
+                [row[3] for row in rows],
+                gap,
+                yerr=error,
+                capsize=2,
+                elinewidth=0.8,
+                label=f"n = {n}",
+                **drawing.style(i),
+            )
+        left.set(xscale="log", xlabel="ε, in units of one expected hit", ylabel="P(hit), z = 0.5")
+        left.legend(title="lines: Poisson law")
+        right.axhspan(-MARGIN, MARGIN, color="#eeeeee", zorder=0)
+        right.set(xlabel="E[1 − exp(−λ)]", ylabel="measured − predicted")
+        right.legend(ncols=2)
+        return figure

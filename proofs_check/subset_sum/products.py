@@ -15,12 +15,12 @@ and unimodal. That is $\varepsilon(1+\ln(1/\varepsilon))$ for the uniform law an
 $\tfrac2\pi\int_0^\varepsilon K_0$, which is smaller.
 
 **Checked.** The bound, cell by cell, with an exact one-sided test. Growth: the straight line in $\log_2(1/\varepsilon)$
-beats the power law and the constant for both laws. The constant: numbers a bit, against the uniform law's. And
+beats the power law for both laws. The constant: numbers a bit, which are more than the uniform law's. And
 $\tfrac2\pi\int_0^rK_0\le r(1+\ln(1/r))$ on $(0,1]$ by ball arithmetic.
 """
 
-import sys
-from collections.abc import Sequence
+import dataclasses
+import itertools
 from typing import Any
 
 import numpy as np
@@ -33,16 +33,18 @@ from ltjax.inference import growth as scaling
 from ltjax.inference import thresholds
 from ltjax.laws import get_law
 from ltjax.problems.subset_sum import SubsetSum
-from ltjax.verify import findings
-from ltjax.verify.claim import Control, Finding, Run, claim_of
+from ltjax.verify.claim import Claim, Control
+from ltjax.verify.quantities import Parameter, Scaled, hit_rate
 from ltjax.verify.rigorous import Proof, prove_positive
+from ltjax.verify.run import Run
+from ltjax.verify.tests import AtMost, FitsBetter, Less, Test, proved
 from proofs_check.subset_sum.several_dimensions import EPS_OF_LINE, NS_OF_LINE
 
 # The sizes and precisions of SS-5's line, so that the compiled search is shared.
 NS, EPS = NS_OF_LINE, EPS_OF_LINE
 PRODUCTS = ("uniform-relu-product", "normal-relu-product")
 SHOWN = ("uniform", "uniform-product", "normal-product", *PRODUCTS)
-RIVALS = ("power", "constant")
+LAWS = ("logarithmic", "power")
 TARGET = 0.5
 TERMS = 24
 
@@ -72,71 +74,60 @@ def prove_normal_concentration() -> list[Proof]:
     return [prove_positive(lambda r, i=i: 1 - two_over_pi * _bessel_series(r)[i], 0.0, 1.0) for i in (0, 1)]
 
 
-def measure(run: Run) -> dict[str, Any]:
-    outcomes = {law: run.first_hits(SubsetSum(law=law, target=TARGET), NS, EPS, 4_000) for law in SHOWN}
-    fits = {(law, g): scaling.fit(outcomes[law], g) for law in PRODUCTS for g in ("logarithmic", *RIVALS)}
-    fits["uniform", "logarithmic"] = scaling.fit(outcomes["uniform"], "logarithmic")
-    return {"outcomes": outcomes, "fits": fits, "proofs": prove_normal_concentration()}
-
-
-def judge(
-    data: dict[str, Any], level: float, growth: str = "logarithmic", more_than_uniform: bool = True, factor: float = 1.0
-) -> Sequence[Finding]:
-    fits = data["fits"]
-    rivals = [g for g in ("logarithmic", *RIVALS) if g != growth]
-    bound = {
-        (law, n, e): factor * bounds.rectified_hit_bound(n, e, get_law("uniform-product"), TARGET)
-        for law in PRODUCTS
-        for n in NS
-        for e in EPS
-    }
-    cells = [cell for cell in bound if bound[cell] < 0.9]
-    level /= len(cells) + len(PRODUCTS) * (len(rivals) + 1)
-    counts = {law: data["outcomes"][law].counts() for law in PRODUCTS}
-    found = []
-    for law, n, e in cells:
-        hits = int(counts[law].hits[NS.index(n), EPS.index(e)])
-        name = f"P(hit) for {law}, n = {n}, ε = {e:.3g}"
-        found.append(findings.at_most(name, hits, counts[law].trials, bound[law, n, e], level))
-    uniform = fits["uniform", "logarithmic"].interval("a", level)
-    for law in PRODUCTS:
-        for rival in rivals:
-            name = f"{law}: threshold grows {growth}, not {rival}"
-            found.append(findings.beats(name, fits[law, growth], fits[law, rival], level))
-        own = fits[law, "logarithmic"].interval("a", level)
-        first, second = (uniform, own) if more_than_uniform else (own, uniform)
-        name = f"numbers a bit: {'uniform' if more_than_uniform else law} needs fewer"
-        found.append(findings.smaller(name, first, second, level=level))
-    found.append(
-        findings.holds(
-            "(2/π)∫₀ʳK₀ ≤ r(1 + ln(1/r)) on (0, 1], by ball arithmetic",
-            all(proof.proved for proof in data["proofs"]),
-            proved=True,
-            boxes=[proof.boxes for proof in data["proofs"]],
-            least=[proof.least for proof in data["proofs"]],
-        )
-    )
-    return found
-
-
-def draw(data: dict[str, Any]) -> Figure:
-    figure, (ax,) = drawing.panels()
-    bits = -np.log2(EPS)
-    for i, law in enumerate(SHOWN):
-        found = thresholds.brackets(data["outcomes"][law], 0.5, 0.99, {})
-        ax.plot(bits, np.array([t.interpolated for t in found], float), **drawing.style(i), label=law)
-    ax.set(xlabel="log₂(1/ε)", ylabel="n at probability ½, z = 0.5", ylim=(0, None))
-    ax.legend()
-    return figure
-
-
-CLAIM = claim_of(
-    sys.modules[__name__],
-    "SS-6",
-    [
-        Control("SS-6-power", r"the number grows like $\varepsilon^{-\gamma}$", {"growth": "power"}),
-        Control("SS-6-no-dearer", "products need fewer numbers a bit than uniforms", {"more_than_uniform": False}),
+@dataclasses.dataclass(frozen=True)
+class Products(Claim):
+    id = "SS-6"
+    controls = (
+        Control("SS-6-power", r"the number grows like $\varepsilon^{-\gamma}$", {"law": "power"}),
+        Control(
+            "SS-6-fourfold", "products need more than four times as many numbers a bit as uniforms", {"times": 4.0}
+        ),
         Control("SS-6-eighth", "the counting limit with an eighth of its constant", {"factor": 0.125}),
-    ],
-    "Threshold at probability ½ (interpolated) against bits of precision, for sums of uniform numbers and of products.",
-)
+    )
+    caption = (
+        "Threshold at probability ½ (interpolated) against bits of precision, for sums of uniform numbers and of "
+        "products."
+    )
+
+    law: str = "logarithmic"
+    times: float = 1.0
+    """Products need more than so many times the numbers a bit that uniforms need."""
+    factor: float = 1.0
+    """Of the bound on the hit probability."""
+
+    def measure(self, run: Run) -> dict[str, Any]:
+        outcomes = {law: run.first_hits(SubsetSum(law=law, target=TARGET), NS, EPS, 4_000) for law in SHOWN}
+        fits = {(law, g): scaling.fit(outcomes[law], g) for law in PRODUCTS for g in LAWS}
+        fits["uniform", "logarithmic"] = scaling.fit(outcomes["uniform"], "logarithmic")
+        return {"outcomes": outcomes, "fits": fits, "proofs": prove_normal_concentration()}
+
+    def tests(self, data: dict[str, Any]) -> list[Test]:
+        fits, uniform_product = data["fits"], get_law("uniform-product")
+        found: list[Test] = []
+        for law in PRODUCTS:
+            counts = data["outcomes"][law].counts()
+            for n, e in itertools.product(NS, EPS):
+                bound = bounds.rectified_hit_bound(n, e, uniform_product, TARGET)
+                if bound < 0.9:  # nothing could contradict one near 1
+                    name = f"P(hit) for {law}, n = {n}, ε = {e:.3g}"
+                    found.append(AtMost(name, hit_rate(counts, n, e), self.factor * bound))
+        uniform = Scaled(Parameter(fits["uniform", "logarithmic"], "a"), self.times)
+        for law in PRODUCTS:
+            for rival in LAWS:
+                if rival != self.law:
+                    name = f"{law}: threshold grows {self.law}, not {rival}"
+                    found.append(FitsBetter(name, fits[law, self.law], fits[law, rival]))
+            own = Parameter(fits[law, "logarithmic"], "a")
+            found.append(Less(f"numbers a bit: {self.times:g} times uniform's are fewer than {law}'s", uniform, own))
+        found.append(proved("(2/π)∫₀ʳK₀ ≤ r(1 + ln(1/r)) on (0, 1], by ball arithmetic", *data["proofs"]))
+        return found
+
+    def figure(self, data: dict[str, Any]) -> Figure:
+        figure, (ax,) = drawing.panels()
+        bits = -np.log2(EPS)
+        for i, law in enumerate(SHOWN):
+            found = thresholds.brackets(data["outcomes"][law], 0.5, 0.99, {})
+            ax.plot(bits, np.array([t.interpolated for t in found], float), **drawing.style(i), label=law)
+        ax.set(xlabel="log₂(1/ε)", ylabel="n at probability ½, z = 0.5", ylim=(0, None))
+        ax.legend()
+        return figure

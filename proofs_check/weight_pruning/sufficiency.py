@@ -12,32 +12,34 @@ $\varepsilon/\sqrt d$: the error on the ball is at most the norm of the residual
 **Checked.** $d=2$: the number of neurons at which masks are *found* (in hand, checked again as networks), in two
 ways: each coordinate with neurons of its own (blocks), and any neuron for any coordinate (shared). What the
 construction needs is more than what exists, so its growth bounds the truth from above: it follows a straight line in
-$\log_2(1/\varepsilon)$ better than $1/\varepsilon$ or a constant, and as a power of $1/\varepsilon$ its exponent
-would be below 0.3. At $\varepsilon=10^{-3}$, 64 neurons suffice with blocks and 40 shared. At $\varepsilon=0.1$, from
-$d=2$ to 4, 8 and 16, what the shared construction needs grows as a power of $d$ with exponent between 0.2 and 1.2.
+$\log_2(1/\varepsilon)$ better than $1/\varepsilon$, with a slope above 0, and as a power of $1/\varepsilon$ its
+exponent would be below 0.3. At $\varepsilon=10^{-3}$, 64 neurons suffice with blocks and 40 shared. At
+$\varepsilon=0.1$, from $d=2$ to 4, 8 and 16, what the shared construction needs grows as a power of $d$ with exponent
+between 0.2 and 1.2.
 """
 
+import dataclasses
 import math
-import sys
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from ltjax.problems.weight_pruning import WeightPruning
 from matplotlib.figure import Figure
 
 from ltjax.figures import style as drawing
 from ltjax.inference import growth as scaling
 from ltjax.inference import thresholds
-from ltjax.problems.weight_pruning import WeightPruning
 from ltjax.trials.dispatch import FirstHits
-from ltjax.verify import findings
-from ltjax.verify.claim import Control, Finding, Run, claim_of
+from ltjax.verify.claim import Claim, Control
+from ltjax.verify.quantities import LogSlope, Parameter, Threshold, hit_rate
+from ltjax.verify.run import Run
+from ltjax.verify.tests import AtLeast, FitsBetter, InRange, Test
 
 EPS = (1e-1, 1e-2, 1e-3)
 NS = {"blocks": tuple(range(16, 89, 4)), "shared": (6, 10, 12, 14, 16, 18, 20, 22, 26, 30, 35, 40, 45, 50, 56)}
 ENOUGH = {"blocks": 64, "shared": 40}
 TRIALS = {"blocks": 700, "shared": 120}
-LAWS = ("logarithmic", "inverse", "constant")
+LAWS = ("logarithmic", "inverse")
 FLAT = (0.0, 0.3)
 DIMENSIONS = {
     4: (12, 16, 18, 20, 22, 24, 27, 30, 36),
@@ -54,99 +56,90 @@ def constructed(found: FirstHits) -> FirstHits:
     return FirstHits(found.ns, found.eps, before.astype(np.int32), found.first_hit)
 
 
-def measure(run: Run) -> dict[str, Any]:
-    ways = {"blocks": WeightPruning(construction="blocks"), "shared": WeightPruning(construction="shared")}
-    found = {name: run.first_hits(problem, NS[name], EPS, TRIALS[name]) for name, problem in ways.items()}
-    needed = {name: constructed(outcomes) for name, outcomes in found.items()}
-    fits = {name: {law: scaling.fit(o, law) for law in (*LAWS, "power")} for name, o in needed.items()}
-    grow = {d: run.first_hits(WeightPruning(d=d), ns, EPS[:1], 60) for d, ns in DIMENSIONS.items()}
-    return {"found": found, "fits": fits, "grow": grow}
-
-
-def medians(data: dict[str, Any], level: float) -> dict[int, tuple[int, int]]:
-    """Limits of the number of neurons that the shared construction needs at ε = 0.1, by d."""
+def needs(data: dict[str, Any]) -> dict[int, Threshold]:
+    """The number of neurons that the shared construction needs at ε = 0.1, by d."""
     outcomes = {2: data["found"]["shared"]} | data["grow"]
-    first = {d: thresholds.brackets(constructed(o), 0.5, 1.0 - 2.0 * level, {})[0] for d, o in outcomes.items()}
-    return {d: (end.lower, end.upper or 10**6) for d, end in first.items()}
+    return {d: Threshold(constructed(o).counts(), EPS[0]) for d, o in outcomes.items()}
 
 
-def judge(
-    data: dict[str, Any],
-    level: float,
-    law: str = "logarithmic",
-    exponent: float | None = None,
-    growth: tuple[float, float] = GROWTH,
-) -> Sequence[Finding]:
-    rivals = [rival for rival in LAWS if rival != law]
-    level /= len(NS) * (len(rivals) + 2) + 2 * (len(DIMENSIONS) + 1)
-    claimed = FLAT if exponent is None else (exponent - 0.15, exponent + 0.15)
-    found = []
-    for name, fits in data["fits"].items():
-        found += [
-            findings.beats(f"{name}: what is needed grows {law}, not {r}", fits[law], fits[r], level) for r in rivals
-        ]
-        limits = fits["power"].interval("gamma", level)
-        found.append(findings.inside(f"{name}: exponent of a power law", limits, claimed, level=level))
-        counts, n = data["found"][name].counts(), ENOUGH[name]
-        i, j = counts.ns.index(n), counts.eps.index(1e-3)
-        found.append(
-            findings.at_least(
-                f"{name}: P(hit) at n = {n}, ε = 0.001",
-                int(counts.hits[i, j]),
-                int(counts.undecided[i, j]),
-                counts.trials,
-                0.5,
-                level,
-            )
-        )
-    needs = medians(data, level)
-    (few_least, few_most), (many_least, many_most) = needs[2], needs[16]
-    limits = math.log(many_least / few_most) / math.log(8.0), math.log(many_most / few_least) / math.log(8.0)
-    numbers = {"neurons by d": {str(d): list(ends) for d, ends in needs.items()}}
-    found.append(findings.inside("shared: exponent of d from 2 to 16, ε = 0.1", limits, growth, level=level, **numbers))
-    return found
-
-
-def draw(data: dict[str, Any]) -> Figure:
-    figure, (left, right) = drawing.panels(2)
-    bits = -np.log2(EPS)
-    for i, (name, outcomes) in enumerate(data["found"].items()):
-        upper = [t.upper for t in thresholds.brackets(outcomes, 0.5, 0.99, {})]
-        shown = [(x, n) for x, n in zip(bits, upper, strict=True) if n is not None]
-        left.plot(*zip(*shown, strict=True), **drawing.style(i, linestyle=""), label=f"{name}: at most")
-        line = np.linspace(bits[0], bits[-1], 50)
-        left.plot(line, data["fits"][name]["logarithmic"].median(2.0**-line), **drawing.style(i, marker=""))
-    left.set(xlabel="log₂(1/ε)", ylabel="neurons at probability ½, found", ylim=(0, None), title="d = 2")
-    left.legend()
-    needs = medians(data, 0.005)
-    d, low, high = np.array([(d, *ends) for d, ends in needs.items()], float).T
-    right.errorbar(
-        d,
-        np.sqrt(low * high),
-        yerr=[np.sqrt(low * high) - low, high - np.sqrt(low * high)],
-        capsize=2,
-        elinewidth=1,
-        **drawing.style(1, linestyle=""),
-    )
-    line = np.linspace(2.0, 16.0, 50)
-    right.plot(line, low[0] * line / 2.0, "-", color="#888888", linewidth=0.8, label="in proportion to d")
-    right.set(xscale="log", yscale="log", xlabel="d", ylabel="neurons at probability ½", title="shared, ε = 0.1")
-    right.set_xticks([2, 4, 8, 16], ["2", "4", "8", "16"])
-    right.set_xticks([], minor=True)
-    right.legend()
-    return figure
-
-
-CLAIM = claim_of(
-    sys.modules[__name__],
-    "WP-1",
-    [
+@dataclasses.dataclass(frozen=True)
+class Sufficiency(Claim):
+    id = "WP-1"
+    controls = (
         Control("WP-1-inverse", r"the construction needs about $1/\varepsilon$ neurons", {"law": "inverse"}),
-        Control("WP-1-root", r"the construction needs about $\varepsilon^{-1/2}$ neurons", {"exponent": 0.5}),
+        Control("WP-1-root", r"the construction needs about $\varepsilon^{-1/2}$ neurons", {"exponent": (0.35, 0.65)}),
+        Control("WP-1-steep", "the construction needs more than twenty neurons a bit", {"least_slope": 20.0}),
         Control("WP-1-square", "what the shared construction needs grows like $d^2$", {"growth": (1.7, 2.3)}),
         Control("WP-1-any", "the dimension does not matter", {"growth": (-0.2, 0.2)}),
-    ],
-    "Left: certified upper ends of the number of neurons at probability one half, with straight lines fitted, each "
-    "coordinate by neurons of its own (blocks) or any neuron for any coordinate (shared): the saving is about a third "
-    "to a half. Right: growth with the dimension, 99% limits.",
-)
+    )
+    caption = (
+        "Left: certified upper ends of the number of neurons at probability one half, with straight lines fitted, each "
+        "coordinate by neurons of its own (blocks) or any neuron for any coordinate (shared): the saving is about a "
+        "third to a half. Right: growth with the dimension, 99% limits."
+    )
+
+    law: str = "logarithmic"
+    least_slope: float = 0.0
+    """Neurons a bit are more than this: the number does grow."""
+    exponent: tuple[float, float] = FLAT
+    """Of 1/ε, if the number were a power of it."""
+    growth: tuple[float, float] = GROWTH
+    """Exponent of d."""
+
+    def measure(self, run: Run) -> dict[str, Any]:
+        ways = {"blocks": WeightPruning(construction="blocks"), "shared": WeightPruning(construction="shared")}
+        found = {name: run.first_hits(problem, NS[name], EPS, TRIALS[name]) for name, problem in ways.items()}
+        needed = {name: constructed(outcomes) for name, outcomes in found.items()}
+        fits = {name: {law: scaling.fit(o, law) for law in (*LAWS, "power")} for name, o in needed.items()}
+        grow = {d: run.first_hits(WeightPruning(d=d), ns, EPS[:1], 60) for d, ns in DIMENSIONS.items()}
+        return {"found": found, "fits": fits, "grow": grow}
+
+    def tests(self, data: dict[str, Any]) -> list[Test]:
+        found: list[Test] = []
+        for name, fits in data["fits"].items():
+            for rival in LAWS:
+                if rival != self.law:
+                    what = f"{name}: what is needed grows {self.law}, not {rival}"
+                    found.append(FitsBetter(what, fits[self.law], fits[rival]))
+            slope, power = Parameter(fits["logarithmic"], "a"), Parameter(fits["power"], "gamma")
+            found.append(InRange(f"{name}: neurons a bit", slope, (self.least_slope, math.inf)))
+            found.append(InRange(f"{name}: exponent of a power law", power, self.exponent))
+            counts, n = data["found"][name].counts(), ENOUGH[name]
+            found.append(AtLeast(f"{name}: P(hit) at n = {n}, ε = 0.001", hit_rate(counts, n, 1e-3), 0.5))
+        need = needs(data)
+        slope = LogSlope(need[16], need[2], 8.0)
+        found.append(InRange("shared: exponent of d from 2 to 16, ε = 0.1", slope, self.growth))
+        return found
+
+    def tables(self, data: dict[str, Any]) -> dict[str, Any]:
+        limits = ((d, need.limits(0.01)) for d, need in needs(data).items())
+        rows = [{"d": d, "at least": low, "at most": high} for d, (low, high) in limits]
+        return {"shared: neurons needed at probability ½, ε = 0.1, 99% limits": rows}
+
+    def figure(self, data: dict[str, Any]) -> Figure:
+        figure, (left, right) = drawing.panels(2)
+        bits = -np.log2(EPS)
+        for i, (name, outcomes) in enumerate(data["found"].items()):
+            upper = [t.upper for t in thresholds.brackets(outcomes, 0.5, 0.99, {})]
+            shown = [(x, n) for x, n in zip(bits, upper, strict=True) if n is not None]
+            left.plot(*zip(*shown, strict=True), **drawing.style(i, linestyle=""), label=f"{name}: at most")
+            line = np.linspace(bits[0], bits[-1], 50)
+            left.plot(line, data["fits"][name]["logarithmic"].median(2.0**-line), **drawing.style(i, marker=""))
+        left.set(xlabel="log₂(1/ε)", ylabel="neurons at probability ½, found", ylim=(0, None), title="d = 2")
+        left.legend()
+        d, low, high = np.array([(d, *need.limits(0.01)) for d, need in needs(data).items()], float).T
+        right.errorbar(
+            d,
+            np.sqrt(low * high),
+            yerr=[np.sqrt(low * high) - low, high - np.sqrt(low * high)],
+            capsize=2,
+            elinewidth=1,
+            **drawing.style(1, linestyle=""),
+        )
+        line = np.linspace(2.0, 16.0, 50)
+        right.plot(line, low[0] * line / 2.0, "-", color="#888888", linewidth=0.8, label="in proportion to d")
+        right.set(xscale="log", yscale="log", xlabel="d", ylabel="neurons at probability ½", title="shared, ε = 0.1")
+        right.set_xticks([2, 4, 8, 16], ["2", "4", "8", "16"])
+        right.set_xticks([], minor=True)
+        right.legend()
+        return figure

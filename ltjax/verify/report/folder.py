@@ -1,9 +1,11 @@
 """Write a report folder as a whole or not at all."""
 
+import dataclasses
 import json
 import os
 import shutil
 import tempfile
+import traceback
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -31,7 +33,7 @@ class ReportFolder:
     def __init__(self, path: Path | None) -> None:
         self.path = path
         self._draft: Path | None = None
-        self._pictures: dict[str, Future[str]] = {}
+        self._pictures: dict[str, Future[str | None]] = {}
         self._thread = ThreadPoolExecutor(1, "figures")
 
     def __enter__(self) -> "ReportFolder":
@@ -55,14 +57,28 @@ class ReportFolder:
 
     def draw(self, result: Result) -> None:
         """Draw a claim's figure, in a thread: the next claim is mostly compiled, by one core."""
-        if self._draft is not None:
+        if self._draft is not None and result.error is None:
             self._pictures[result.claim.id] = self._thread.submit(_draw, result, self._draft / "figures")
 
-    def write(self, report: Report) -> None:
-        """Write index.html and results.json beside the figures of claims drawn, then put the folder in place."""
+    def write(self, report: Report) -> Report:
+        """Write index.html and results.json beside the figures of claims drawn, then put the folder in place.
+
+        Returns:
+            the report as written: a claim whose figure raised an error is broken in it.
+        """
         if self.path is None or self._draft is None:
-            return
-        pictures = {result.claim.id: self._pictures[result.claim.id].result() for result in report.results}
+            return report
+        pictures: dict[str, str] = {}
+        results = []
+        for result in report.results:
+            try:
+                picture = self._pictures[result.claim.id].result() if result.claim.id in self._pictures else None
+                if picture is not None:
+                    pictures[result.claim.id] = picture
+            except Exception:
+                result = dataclasses.replace(result, error=traceback.format_exc())
+            results.append(result)
+        report = dataclasses.replace(report, results=tuple(results))
         (self._draft / "results.json").write_text(json.dumps(results_of(report), indent=1, allow_nan=False) + "\n")
         (self._draft / "index.html").write_text(page(report, pictures), encoding="utf-8")
         self._draft.chmod(0o755)
@@ -74,6 +90,7 @@ class ReportFolder:
         else:
             self._draft.rename(self.path)
         self._draft = None
+        return report
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -83,10 +100,12 @@ class ReportFolder:
             shutil.rmtree(self._draft, ignore_errors=True)
 
 
-def _draw(result: Result, folder: Path) -> str:
-    """A claim's figure as SVG, which is returned, and as PNG."""
+def _draw(result: Result, folder: Path) -> str | None:
+    """A claim's figure as SVG, which is returned, and as PNG; None if it has none."""
     with rc_context(STYLE):
-        figure = result.claim.draw(result.data)
+        figure = result.claim.figure(result.data)
+        if figure is None:
+            return None
         for suffix in ("svg", "png"):
             # No date inside: the same run, the same file.
             metadata = {"Date": None} if suffix == "svg" else None

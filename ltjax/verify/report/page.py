@@ -1,6 +1,7 @@
 """The HTML page."""
 
 import re
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any
 
@@ -10,8 +11,9 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
-from ltjax.verify.claim import Finding, Verdict
+from ltjax.verify.claim import statement_of, title_of
 from ltjax.verify.runner import Report
+from ltjax.verify.tests import Finding, Verdict
 
 MANY = 6
 """Findings alike in kind beyond this number are folded away."""
@@ -65,18 +67,12 @@ def number(value: Any) -> str:
 def closest(findings: tuple[Finding, ...]) -> Finding:
     """The finding that came nearest to failing: the worst verdict, then the least room to its bound."""
     order = [Verdict.REFUTED, Verdict.INCONCLUSIVE, Verdict.SUPPORTED, Verdict.PROVED]
+    return min(findings, key=lambda each: (order.index(each.verdict), 1.0 if each.room is None else each.room))
 
-    def room(finding: Finding) -> float:
-        n = finding.numbers
-        if n.get("claimed at most"):
-            return 1.0 - n["lower limit"] / n["claimed at most"]
-        if "claimed at least" in n and "lower limit" in n and n["claimed at least"]:
-            return n["lower limit"] / n["claimed at least"] - 1.0
-        if n.get("claimed within"):
-            return 1.0 - max(abs(x) for x in n["difference"]) / n["claimed within"]
-        return 1.0
 
-    return min(findings, key=lambda finding: (order.index(finding.verdict), room(finding)))
+def columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The columns of a table, in the order in which its rows name them."""
+    return list(dict.fromkeys(name for row in rows for name in row))
 
 
 def page(report: Report, pictures: dict[str, str]) -> str:
@@ -84,21 +80,24 @@ def page(report: Report, pictures: dict[str, str]) -> str:
 
     Args:
         report: results and provenance.
-        pictures: SVG text by claim id.
+        pictures: SVG text by claim id, of claims that have a figure.
     """
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {"typeset": typeset, "typeset_inline": typeset_inline, "number": number}
+    environment.filters |= {"title": title_of, "statement": statement_of}
     template = environment.from_string(
         resources.files("ltjax.verify.report").joinpath("page.html.jinja").read_text("utf-8")
     )
-    shown = {
-        result.claim.id: inline_svg(pictures[result.claim.id], result.claim.caption, result.claim.id)
-        for result in report.results
-    }
-    captions = {result.claim.id: result.claim.caption for result in report.results}
-    headlines = {
-        result.claim.id: result.claim.headline(result.data) for result in report.results if result.claim.headline
-    }
+    claims = {result.claim.id: result.claim for result in report.results}
+    shown = {id: inline_svg(svg, claims[id].caption or title_of(claims[id]), id) for id, svg in pictures.items()}
+    captions = {id: claim.caption for id, claim in claims.items()}
+    headlines = {result.claim.id: result.headline for result in report.results if result.headline}
     return template.render(
-        report=report, pictures=shown, captions=captions, headlines=headlines, closest=closest, many=MANY
+        report=report,
+        pictures=shown,
+        captions=captions,
+        headlines=headlines,
+        closest=closest,
+        columns=columns,
+        many=MANY,
     )

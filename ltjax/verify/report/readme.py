@@ -18,10 +18,11 @@ BLOCK = re.compile(r"(<!-- verdicts -->\n).*?(<!-- /verdicts -->)", re.DOTALL)
 
 def table(results: dict[str, Any]) -> str:
     """The verdicts as a Markdown table, with where they came from."""
-    rows = ["| claim | | verdict | comparisons | controls refuted |", "|---|---|---|---|---|"]
+    rows = ["| claim | | verdict | comparisons | of these refutable | controls refuted |", "|---|---|---|---|---|---|"]
     for claim in results["claims"]:
         refuted = sum(control["refuted"] for control in claim["controls"])
-        comparisons = len(claim["evidence"]["findings"])
+        findings = claim["evidence"]["findings"]
+        comparisons = f"{len(findings)} | {sum(finding['refutable'] for finding in findings)}"
         controls = f"{refuted} of {len(claim['controls'])}"
         rows.append(f"| {claim['id']} | {claim['title']} | {claim['verdict']} | {comparisons} | {controls} |")
     made = results["provenance"]

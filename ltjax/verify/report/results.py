@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from ltjax.verify.claim import Evidence
+from ltjax.verify.claim import Evidence, statement_of, title_of
 from ltjax.verify.runner import Report
 
 
@@ -22,7 +22,15 @@ def plain(value: Any) -> Any:
 
 def _evidence(evidence: Evidence) -> list[dict[str, Any]]:
     return [
-        {"name": finding.name, "verdict": str(finding.verdict), "numbers": dict(finding.numbers)}
+        {
+            "name": finding.name,
+            "kind": finding.kind,
+            "verdict": str(finding.verdict),
+            "refutable": finding.refutable,
+            "detectable": finding.detectable,
+            "trials needed for half of that": finding.trials_needed,
+            "numbers": dict(finding.numbers),
+        }
         for finding in evidence.findings
     ]
 
@@ -32,8 +40,8 @@ def results_of(report: Report) -> dict[str, Any]:
     claims = [
         {
             "id": result.claim.id,
-            "title": result.claim.title,
-            "statement": result.claim.statement,
+            "title": title_of(result.claim),
+            "statement": statement_of(result.claim),
             "verdict": str(result.verdict),
             "controls": [
                 {
@@ -46,11 +54,15 @@ def results_of(report: Report) -> dict[str, Any]:
             ],
             "evidence": {
                 "findings": _evidence(result.evidence),
+                "refutable": result.evidence.refutable,
+                "tables": {title: [dict(row) for row in rows] for title, rows in result.tables.items()},
                 "level": result.level,
                 "drawn": list(result.drawn),
                 "seconds": round(result.seconds, 2),
+                "error": result.error,
             },
         }
         for result in report.results
     ]
-    return plain({"claims": claims, "passed": report.passed, "provenance": report.provenance})
+    state = {"passed": report.passed, "stopped": report.stopped, "broken": dict(report.broken)}
+    return plain({"claims": claims, **state, "provenance": report.provenance})

@@ -1,0 +1,170 @@
+"""`ltjax claims` and `ltjax verify`. JAX is imported inside, so that `--help` answers at once."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from ltjax.verify.runner import Result
+
+COLOURS = {"refuted": "red", "broken": "red", "inconclusive": "yellow"}
+
+
+def claims(*, json: bool = False) -> None:
+    """List the claims of every installed catalogue.
+
+    Parameters
+    ----------
+    json
+        Print one JSON object and nothing else on standard output.
+    """
+    from ltjax.cli.console import notes, print_json
+    from ltjax.verify.catalogue import catalogue
+    from ltjax.verify.claim import statement_of, title_of
+
+    found = catalogue()
+    for name, trace in found.broken.items():
+        notes.print(f"[red]broken[/] catalogue {name}: {escape(_last_line(trace))}", highlight=False)
+    if json:
+        rows = [
+            {"id": c.id, "title": title_of(c), "statement": statement_of(c), "controls": [k.id for k in c.controls]}
+            for c in found.claims.values()
+        ]
+        print_json({"claims": rows, "broken": {name: _last_line(trace) for name, trace in found.broken.items()}})
+        return
+    table = Table("id", "claim", "negative controls")
+    for claim in found.claims.values():
+        table.add_row(claim.id, title_of(claim), ", ".join(control.id for control in claim.controls))
+    Console().print(table)
+
+
+def verify(
+    ids: Annotated[list[str] | None, Parameter(negative_iterable="")] = None,
+    /,
+    *,
+    budget: str = "quick",
+    seed: int = 0,
+    out: Path | None = None,
+    json: bool = False,
+) -> int:
+    """Check claims and their negative controls; exit 0 when nothing is refuted or broken and every control is refuted.
+
+    Parameters
+    ----------
+    ids
+        Claims by id, families by what stands before the number, installed catalogues by name, or Python files that
+        define claims; by default the built-in catalogue.
+    budget
+        quick, standard or full: how many trials.
+    seed
+        Seed of the run's key.
+    out
+        Write the report (index.html, results.json, figures) into this folder.
+    json
+        Print results.json on standard output and nothing else there.
+    """
+    from ltjax import arguments
+    from ltjax.cli.console import bar as progress_bar
+    from ltjax.cli.console import notes, print_json, start_devices
+    from ltjax.verify import runner
+    from ltjax.verify.budget import BUDGETS
+    from ltjax.verify.catalogue import catalogue, select
+    from ltjax.verify.claim import title_of
+    from ltjax.verify.report import ReportFolder, results_of
+
+    arguments.choice("budget", budget, BUDGETS)
+    arguments.whole("seed", seed, 0, 2**32 - 1)
+    # A claim's file may well ask JAX for its devices.
+    start_devices()
+    known = catalogue()
+    chosen = select(ids or [], known)
+
+    def say(text: str) -> None:
+        if not json:
+            notes.print(text, highlight=False)
+
+    for name, trace in chosen.broken.items():
+        say(f"[red]broken[/] {escape(name)}: {escape(_last_line(trace))}")
+    # The folder is opened first: finding out after the work that it cannot be written would be rude.
+    with ReportFolder(out) as folder, progress_bar() as bar:
+        task = bar.add_task("claims", total=len(chosen.claims))
+
+        def finished(result: "Result") -> None:
+            bar.advance(task)
+            folder.draw(result)
+            for line in _lines(result):
+                say(line)
+
+        report = runner.verify(
+            budget=budget,
+            seed=seed,
+            known=known,
+            chosen=chosen,
+            started=lambda claim: bar.update(task, description=f"{claim.id} {escape(title_of(claim))}"),
+            progress=lambda message: bar.update(task, description=escape(message)),
+            finished=finished,
+        )
+        bar.update(task, description="writing the report")
+        figures = [result.claim.id for result in report.results if result.error is None]
+        report = folder.write(report)
+        for result in report.results:
+            if result.error is not None and result.claim.id in figures:
+                say(f"[bold]{result.claim.id}[/] [red]broken[/]: its figure: {escape(_last_line(result.error))}")
+    if report.stopped:
+        say(f"stopped: {len(report.results)} of {len(chosen.claims)} claims are finished")
+    if json:
+        print_json(results_of(report))
+    elif out is not None:
+        say(f"report: {escape(str(out / 'index.html'))}")
+    return 130 if report.stopped else 0 if report.passed else 1
+
+
+def _last_line(trace: str) -> str:
+    return trace.strip().splitlines()[-1]
+
+
+def _lines(result: "Result") -> list[str]:
+    """What a person reads of a finished claim."""
+    from ltjax.verify.claim import title_of
+
+    refuted = sum(evidence.verdict == "refuted" for _, evidence in result.controls)
+    colour = COLOURS.get(result.verdict, "green")
+    title = escape(title_of(result.claim))
+    if result.error is not None:
+        return [
+            f"[bold]{result.claim.id}[/] [{colour}]{result.verdict:<12}[/] {title} ({result.seconds:.1f} s)",
+            f"    [red]{escape(_last_line(result.error))}[/]",
+        ]
+    controls = f"controls refuted: {refuted} of {len(result.controls)}"
+    lines = [
+        f"[bold]{result.claim.id}[/] [{colour}]{result.verdict:<12}[/] {title} ({controls}; {result.seconds:.1f} s)"
+    ]
+    lines += [
+        f"    [{colour}]{finding.verdict}[/]: {escape(finding.name)}{_why(finding)}"
+        for finding in result.evidence.findings
+        if finding.verdict in ("refuted", "inconclusive")
+    ]
+    if not result.evidence.refutable:
+        lines.append("    [yellow]no data could refute this claim[/]")
+    lines += [
+        f"    [red]control {control.id} survived: the check is broken[/]"
+        for control, evidence in result.controls
+        if evidence.verdict != "refuted"
+    ]
+    return lines
+
+
+def _why(finding: Any) -> str:
+    """What an inconclusive test would take."""
+    if finding.verdict != "inconclusive":
+        return ""
+    if not finding.refutable:
+        return " (no data could refute it)"
+    return f" (some {finding.trials_needed:,} trials would halve what it cannot see)" if finding.trials_needed else ""
+
+
+__all__ = ["claims", "verify"]

@@ -1,0 +1,118 @@
+"""What a measurement may use: fresh draws, counted, under one key and one budget of trials."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import Array, Key
+
+from ltjax.machine import devices as parallel
+from ltjax.problems.base import AbstractProblem
+from ltjax.solvers.base import AbstractSolver
+from ltjax.trials import counts
+from ltjax.trials import dispatch as engine
+from ltjax.trials.plan import plan
+from ltjax.verify.budget import BUDGETS
+
+
+@dataclasses.dataclass
+class Run:
+    """What a measurement may use: its key, its trials, and a record of what it drew.
+
+    Attributes:
+        key: of this claim alone.
+        budget: "quick", "standard" or "full".
+        progress: told of finished trials.
+        drawn: provenance of every set of draws.
+    """
+
+    key: Key[Array, ""]
+    budget: str
+    progress: Callable[[str], None] = lambda message: None
+    drawn: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+
+    def trials(self, quick: int) -> int:
+        """The number of trials at this budget, given the quick budget's."""
+        return round(quick * BUDGETS[self.budget])
+
+    def _record(
+        self,
+        problem: AbstractProblem,
+        ns: Sequence[int],
+        eps: Sequence[float],
+        trials: int,
+        solver: AbstractSolver | str | None,
+    ) -> Any:
+        described = problem.describe()
+        self.progress(f"{described['problem']}, n up to {max(ns)}: {trials:,} trials")
+        # How cells were drawn and decided, each way once.
+        ways = dict.fromkeys(tuple(share.choice.describe().items()) for share in plan(problem, ns, eps, solver))
+        both = {
+            name: ", ".join(dict.fromkeys(str(dict(way).get(name)) for way in ways)) for name in ("solver", "dtype")
+        }
+        self.drawn.append(described | {"n": [min(ns), max(ns)], "trials": trials} | both)
+        return self._fresh_key()
+
+    def _fresh_key(self) -> Key[Array, ""]:
+        # Draws of one claim must not be draws of another set of the same claim.
+        return jax.random.fold_in(self.key, len(self.drawn))
+
+    def each(
+        self,
+        fn: Callable[[Key[Array, ""]], Any],
+        quick: int,
+        *,
+        block: int,
+        float64: bool = False,
+        **described: Any,
+    ) -> Any:
+        """What `fn` makes of every fresh key, `quick` keys times the budget's factor, spread over all devices.
+
+        Args:
+            fn: `key -> pytree of arrays`, pure and traceable.
+            quick: keys at the quick budget.
+            block: keys that a device takes together.
+            float64: whether `fn` runs in float64.
+            described: what is drawn, for provenance; `problem` names it.
+
+        Returns:
+            the pytree of NumPy arrays, with a leading axis of keys.
+        """
+        trials, devices = self.trials(quick), tuple(jax.local_devices())
+        sizes = ", ".join(f"{name} = {described[name]:,}" for name in ("d", "eps", "n") if name in described)
+        self.progress(f"{described['problem']}, {sizes}: {trials:,} trials")
+        dtype = "float64" if float64 else "float32"
+        self.drawn.append(described | {"trials": trials, "block": block, "dtype": dtype})
+        index = np.arange(parallel.padded(trials, block, devices), dtype=np.uint32)
+        with jax.enable_x64(float64):
+            keys = engine.trial_keys(self._fresh_key(), parallel.put(index, devices))
+            found = jax.jit(parallel.map_blocks(jax.vmap(fn), block, devices))(keys)
+            return jax.tree.map(lambda x: np.asarray(x)[:trials], found)
+
+    def count(
+        self,
+        problem: AbstractProblem,
+        ns: Sequence[int],
+        eps: Sequence[float],
+        quick: int,
+        *,
+        solver: AbstractSolver | str | None = None,
+    ) -> counts.Counts:
+        """Counts of fresh draws, `quick` trials times the budget's factor."""
+        key = self._record(problem, ns, eps, self.trials(quick), solver)
+        return counts.count(problem, ns, eps, self.trials(quick), key, solver=solver)
+
+    def first_hits(
+        self,
+        problem: AbstractProblem,
+        ns: Sequence[int],
+        eps: Sequence[float],
+        quick: int,
+        *,
+        solver: AbstractSolver | str | None = None,
+    ) -> counts.FirstHits:
+        """First hits of fresh draws, `quick` trials times the budget's factor."""
+        key = self._record(problem, ns, eps, self.trials(quick), solver)
+        return counts.first_hits(problem, ns, eps, self.trials(quick), key, solver=solver)

@@ -1,0 +1,369 @@
+"""Data made up for every claim, in which the claim is true; nothing is drawn by JAX.
+
+Counts follow the law that the claim states, first hits a logistic law around its median. `sabotaged` makes a world in
+which the claim is false, from the same data.
+"""
+
+import copy
+import itertools
+import math
+
+import numpy as np
+
+from ltjax.bounds import neuron_pruning, subset_sum, weight_pruning
+from ltjax.inference import growth
+from ltjax.laws import get_law
+from ltjax.machine.timing import Timings
+from ltjax.trials.dispatch import Counts, FirstHits
+from proofs_check.gap import exponential, hardware, tenfold
+from proofs_check.neuron_pruning import bias, dimension, kink_lemma, lower_bound, no_gap_on_the_line, relu_bound
+from proofs_check.neuron_pruning import sufficiency as rows_suffice
+from proofs_check.subset_sum import (
+    counting_limit,
+    fixed_size,
+    logarithmic_sufficiency,
+    poisson_law,
+    products,
+    several_dimensions,
+)
+from proofs_check.weight_pruning import axis_target, linear_readout
+from proofs_check.weight_pruning import counting_limit as no_construction
+from proofs_check.weight_pruning import sufficiency as scissors_suffice
+
+
+def counts(ns, eps, trials, hit, miss=None):
+    """Counts with P(hit) = hit(n, ε) and P(miss) = miss(n, ε), by default all that do not hit."""
+    hits = np.array([[round(trials * hit(n, e)) for e in eps] for n in ns])
+    misses = trials - hits if miss is None else np.array([[round(trials * miss(n, e)) for e in eps] for n in ns])
+    return Counts(tuple(ns), tuple(eps), trials, hits, misses, trials - hits - misses)
+
+
+def first_hits(ns, eps, trials, median, scale=0.3, seed=0):
+    """First hits with a logistic law around median(ε); `scale` is a number or a function of ε."""
+    rng = np.random.default_rng(seed)
+    ends = np.array([0, *ns, max(ns) + 1])
+    # One draw serves every ε, as in a run.
+    noise = rng.logistic(size=trials)
+    spread = [scale(e) if callable(scale) else scale for e in eps]
+    needed = np.stack([median(e) + s * noise for e, s in zip(eps, spread, strict=True)], axis=1)
+    at = np.clip(np.searchsorted(ends, needed), 1, len(ends) - 1)
+    return FirstHits(tuple(ns), tuple(eps), ends[at - 1].astype(np.int32), ends[at].astype(np.int32))
+
+
+def fitted(outcomes, laws):
+    return {law: growth.fit(outcomes, law) for law in laws}
+
+
+def bits(e):
+    return -math.log2(e)
+
+
+def step(needed):
+    """All trials hit from needed(ε) neurons on, and all miss before."""
+    return lambda n, e: float(n >= needed(e))
+
+
+# --- subset sum
+
+
+def ss_1(excess=1.0):
+    bound = subset_sum.hit_probability_bound
+    return {
+        "counts": counts(
+            counting_limit.NS,
+            counting_limit.EPS,
+            100_000,
+            lambda n, e: min(1.0, excess * bound(n, e, get_law("uniform"), counting_limit.TARGET)),
+        ),
+        "attack": dict.fromkeys(counting_limit.ATTACKED, 1.02),
+        "peak": [counting_limit.peak_density(k) for k in range(1, 41)],
+    }
+
+
+def ss_2(median=lambda e: 1.15 * bits(e) + 2.9):
+    m = logarithmic_sufficiency
+    outcomes = first_hits(m.NS, m.EPS, 600, median)
+    return {"outcomes": outcomes, "fits": fitted(outcomes, m.LAWS)}
+
+
+def ss_3(rate=1.0):
+    m = poisson_law
+    cells = {(n, m.precision(n, r)): r for n in m.NS for r in m.RATES}
+    sharp = {(n, m.precision(n, m.COMPARED_RATE)): 0.03 if n == 8 else 0.002 for n in m.COMPARED}
+
+    def hit(n, e):
+        return 1.0 - math.exp(-rate * cells.get((n, e), 1.0))
+
+    off = 1.0 - math.exp(-m.COMPARED_RATE)
+    return {
+        "counts": counts(m.NS, sorted({e for _, e in cells}), 400_000, hit),
+        "rates": {cell: np.full(20_000, r) for cell, r in cells.items()},
+        "sharp": counts(
+            m.COMPARED, sorted(e for _, e in sharp), 1_600_000, lambda n, e: off - sharp.get((n, e), 0.0) * rate**8
+        ),
+        "sharp_rates": {cell: np.full(20_000, m.COMPARED_RATE) for cell in sharp},
+    }
+
+
+def ss_4(excess=0.9):
+    m, found = fixed_size, {}
+    for k in sorted({k for _, k in m.CASES}):
+        ns = [n for n, size in m.CASES if size == k]
+        eps = [e for n in ns for e in m.precisions(n, k)]
+
+        def hit(n, e, k=k):
+            share = e * math.comb(n, k)
+            return min(0.95, excess * share) if share < 1.0 else 0.9 if share >= 5.9 else 0.5
+
+        found[k] = counts(ns, eps, 20_000, hit)
+    return {"counts": found}
+
+
+def ss_5(factor=0.95):
+    m = several_dimensions
+    outcomes = {}
+    for d in m.DIMENSIONS:
+        ns, eps = (m.NS, m.EPS) if d > 1 else (m.NS_OF_LINE, m.EPS_OF_LINE)
+        outcomes[d] = first_hits(ns, eps, 4_000, lambda e, d=d: factor * (d * bits(e) + 1.0), 0.8, seed=d)
+    return {"outcomes": outcomes, "fits": {d: growth.fit(o, "logarithmic") for d, o in outcomes.items()}}
+
+
+def ss_6(slope=1.2):
+    m = products
+    outcomes = {
+        law: first_hits(
+            m.NS,
+            m.EPS,
+            4_000,
+            (lambda e: slope * bits(e) + 0.8) if law in m.PRODUCTS else (lambda e: 0.9 * bits(e) + 2.0),
+            1.2 if law in m.PRODUCTS else 0.5,
+        )
+        for law in m.SHOWN
+    }
+    fits = {(law, g): growth.fit(outcomes[law], g) for law in m.PRODUCTS for g in m.LAWS}
+    fits["uniform", "logarithmic"] = growth.fit(outcomes["uniform"], "logarithmic")
+    return {"outcomes": outcomes, "fits": fits, "proofs": m.prove_normal_concentration()}
+
+
+# --- neuron pruning
+
+
+def np_1(least=1.003):
+    m = kink_lemma
+    ratios = {alpha: [least, 1.2, 1.5] for alpha in m.ANGLES}
+    return {"ratios": ratios, "proofs": {divisor: m.prove_weaker_form(divisor) for divisor in (4.0, 3.0)}}
+
+
+def np_2(factor=1.0):
+    found = {}
+    for e in lower_bound.EPS:
+        n = neuron_pruning.kink_threshold(0.5, e)
+        found[e] = {"n": n, "events": round(1e5 * factor * neuron_pruning.kink_event(n, e)), "trials": 100_000}
+    return {"found": found}
+
+
+def np_3(hits=0):
+    m = relu_bound
+    ratios = np.stack([np.ones(100), np.full(100, 0.7)], axis=1)
+    thresholds = {e: {"n": math.ceil(0.2 / (e * math.log(1.0 / e))), "bound": None} for e in m.EPS}
+    cells = {cell: {"hits": hits, "trials": 400, "bound": 0.7} for cell in m.CELLS}
+    return {"ratios": ratios, "thresholds": thresholds, "cells": cells}
+
+
+def np_4(enough=5.0):
+    m = rows_suffice
+    small = {
+        e: counts(
+            m.sizes(e),
+            (e,),
+            m.TRIALS[e],
+            lambda n, e: 0.0 if n * e < 2.0 else 0.7 if enough <= n * e < 7.0 else 0.9 * (n * e >= enough),
+            lambda n, e: 0.85 if n * e < 2.0 else 0.0 if n * e >= enough else 0.9,
+        )
+        for e in m.SMALL
+    }
+    return {"small": small, "compared": counts((11,), (0.5,), 1000, lambda n, e: 0.3)}
+
+
+def np_5(law="log-inverse"):
+    m = dimension
+    most = max(m.neurons(3, e) for e in m.EXACT)
+    stated = {0.1: 0.34, **{e: c for e, c in m.EXACT.items() if c}}
+
+    def median(e):
+        return stated[e] * m.scale(3, e) if law == "log-inverse" else 1.7 / e
+
+    outcomes = first_hits(tuple(range(1, most + 1)), tuple(m.EXACT), m.EXACT_TRIALS, median, lambda e: 0.07 * median(e))
+    sizes = {
+        (d, e): np.full(m.SEARCHED_TRIALS, math.ceil(0.3 * m.scale(d, e))) for d in m.DIMENSIONS for e in m.SEARCHED
+    }
+    return {"outcomes": outcomes, "fits": fitted(outcomes, ("log-inverse", "inverse")), "sizes": sizes}
+
+
+def np_6(median=lambda e: 1.9 * bits(e) + 4.0):
+    m = no_gap_on_the_line
+    outcomes = first_hits(m.NS, m.EPS, 600, median, 1.0)
+    return {"outcomes": outcomes, "fits": fitted(outcomes, (*m.LAWS, "power"))}
+
+
+def np_7(factor=1.0):
+    events = {}
+    for e in bias.EPS:
+        n = bias.threshold(e)
+        happened = round(60_000 * factor * neuron_pruning.bias_kink_event(n, e, bias.KINK))
+        events[e] = {"n": n, "events": happened, "trials": 60_000}
+    found = counts(bias.SMALL, (0.05, 0.01), 400, lambda n, e: 0.5 * neuron_pruning.bias_kink_event(n, e, bias.KINK))
+    return {"ratios": {delta: [1.001, 1.3] for delta in bias.DISTANCES}, "events": events, "counts": found}
+
+
+# --- weight pruning
+
+
+def wp_1(median=lambda e: 4.0 * bits(e) + 1.0):
+    m = scissors_suffice
+    found = {
+        name: first_hits(
+            m.NS[name], m.EPS, m.TRIALS[name], lambda e, f=f: 6.0 + f * median(e), lambda e, f=f: 0.04 * median(e)
+        )
+        for name, f in (("blocks", 1.2), ("shared", 0.6))
+    }
+    fits = {name: fitted(o, (*m.LAWS, "power")) for name, o in found.items()}
+    grow = {
+        d: first_hits(ns, m.EPS[:1], 60, lambda e, d=d: 12.0 * (d / 2.0) ** 0.75, 1.0) for d, ns in m.DIMENSIONS.items()
+    }
+    return {"found": found, "fits": fits, "grow": grow}
+
+
+def wp_2(least=0.6):
+    m = no_construction
+    found = counts(m.CELLS, m.EPS, 2000, lambda n, e: min(1.0, 0.5 * weight_pruning.counting_bound(n, 3, e)))
+    return {"ratios": [least, 0.8], "counts": found}
+
+
+def wp_3(needed=lambda e: 1.0 / e):
+    m = linear_readout
+    ns = sorted({1, 2, 3} | {n for e in m.EPS for n in (m.size(e), m.logarithmic(e), 4 * m.size(e))})
+    return {"counts": counts(ns, m.EPS, 300, step(needed))}
+
+
+def wp_4(median=lambda e: 1.9 * bits(e) + 4.0):
+    m = axis_target
+    found = first_hits(m.NS, m.EPS, 600, median, 0.8)
+    return {"found": found, "fits": fitted(found, m.LAWS)}
+
+
+# --- gap
+
+
+def gap_1(gap=True):
+    m = exponential
+    needed = {
+        "relu, generic, d = 2": lambda e: 5.0 * bits(e),
+        "relu, generic, d = 3": lambda e: 7.0 * bits(e),
+        "relu, generic, d = 8": lambda e: 20.0 * bits(e),
+        "linear, axis": lambda e: 2.0 * bits(e),
+    }
+    found = {name: counts(range(1, 500), m.EPS, 100, step(need)) for name, need in needed.items()}
+    line = [counts(range(1, 40), no_gap_on_the_line.EPS, 600, step(lambda e: 2.0 * bits(e) + 3.0)) for _ in range(2)]
+    data = {
+        "counts": found,
+        "far": counts((m.FAR_N,), (m.FAR_EPS,), 60, step(lambda e: 100)),
+        "least": {
+            "relu": {e: math.ceil(0.2 / (e * math.log(1.0 / e))) for e in (*m.EPS, m.FAR_EPS)},
+            "linear": {e: math.ceil(0.27 / e) for e in (*m.EPS, m.FAR_EPS)},
+        },
+        "most": {e: counts(rows_suffice.sizes(e), (e,), 40, step(lambda e: 5.0 / e)) for e in m.ROWS_EPS},
+        "coarse": counts((m.COARSE_N,), (m.COARSE_EPS,), m.COARSE_TRIALS, lambda n, e: 0.8),
+        "line": line,
+    }
+    return (
+        data
+        if gap
+        else without_a_gap(
+            data, lambda readout, e: needed["relu, generic, d = 2" if readout == "relu" else "linear, axis"](e)
+        )
+    )
+
+
+def without_a_gap(data, needed):
+    """The same world, but that rows need what scissors need: their bounds and their counts are scissors'."""
+    data = copy.deepcopy(data)
+    data["least"] = {r: {e: math.floor(needed(r, e)) for e in least} for r, least in data["least"].items()}
+    data["most"] = {e: counts(range(1, 500), (e,), 100, step(lambda e: needed("linear", e))) for e in data["most"]}
+    data["coarse"] = counts(range(1, 40), data["coarse"].eps, 200, step(lambda e: needed("linear", e)))
+    return data
+
+
+def gap_2(gap=True):
+    m = tenfold
+    slopes, found = {"relu": 15.0, "linear": 6.0}, {}
+    for readout, slope in slopes.items():
+        found[readout] = first_hits(tuple(range(1, 250)), m.EPS, 400, lambda e, s=slope: s * (2.0 - math.log10(e)), 1.5)
+    whole = gap_1()
+    data = {
+        "needed": found,
+        "fits": {readout: fitted(o, ("logarithmic", "inverse")) for readout, o in found.items()},
+        "least": {r: {e: whole["least"][r][e] for e in m.EPS} for r in slopes},
+        "coarse": whole["coarse"],
+        "most": {m.FINE_EPS: whole["most"][m.FINE_EPS]},
+    }
+    return data if gap else without_a_gap(data, lambda r, e: slopes[r] * (2.0 - math.log10(e)))
+
+
+def timings(times, rounds=300, noise=0.05, seed=0):
+    rng = np.random.default_rng(seed)
+    seconds = {name: t * np.exp(noise * rng.standard_normal(rounds)) for name, t in times.items()}
+    return Timings(seconds, dict.fromkeys(times, 1), dict.fromkeys(times, 1.0), {})
+
+
+def hw_1(rows=0.15, masked=1.0, sparse=lambda share: 20.0 * share, errors=0.04, deviation=1e-6, **how):
+    """Times over the start network's; sparse matrices up to three times it."""
+    shares = [s for s in (*(2.0**-k for k in range(9, 0, -1)), 0.06) if sparse(s / 2) <= 3.0]
+    dense = {"start": 1.0, "rows": rows, "masked": masked}
+    some = {"start": 1.0, "rows": rows} | {s: sparse(s) for s in sorted(shares)}
+    layer = hardware.Layer(512, timings(dense, **how), timings(some, **how), deviation)
+    return {
+        "device": "made up",
+        "shares": {"rows": 0.11, "weights": 0.06},
+        "tickets": "4 tickets, batch 4096",
+        "errors": dict.fromkeys(("rows", "masked", "emptied"), errors),
+        "side by side": timings(dense | {"emptied": rows}, **how),
+        "layers": dict.fromkeys(hardware.BATCHES, layer),
+    }
+
+
+TRUE = {
+    "GAP-1": gap_1,
+    "GAP-2": gap_2,
+    "HW-1": hw_1,
+    **{f"NP-{i}": f for i, f in enumerate((np_1, np_2, np_3, np_4, np_5, np_6, np_7), 1)},
+    **{f"SS-{i}": f for i, f in enumerate((ss_1, ss_2, ss_3, ss_4, ss_5, ss_6), 1)},
+    **{f"WP-{i}": f for i, f in enumerate((wp_1, wp_2, wp_3, wp_4), 1)},
+}
+"""By claim, data in which it is true."""
+
+FALSE = {
+    "GAP-1": ("rows' bounds and counts are those of scissors", lambda: gap_1(gap=False)),
+    "GAP-2": ("rows' bounds and counts are those of scissors", lambda: gap_2(gap=False)),
+    "HW-1": ("zeros in place take half of the time", lambda: hw_1(masked=0.5)),
+    "NP-1": ("a network beats the bound by a tenth", lambda: np_1(least=0.9)),
+    "NP-2": ("the event is a tenth more frequent", lambda: np_2(factor=1.1)),
+    "NP-3": ("nearly all networks hit", lambda: np_3(hits=380)),
+    "NP-4": ("twenty times 1/ε neurons are needed", lambda: np_4(enough=20.0)),
+    "NP-5": ("the covering threshold grows like 1/ε", lambda: np_5(law="inverse")),
+    "NP-6": ("the threshold grows like 1/ε", lambda: np_6(lambda e: 0.027 / e)),
+    "NP-7": ("the event is a tenth less frequent", lambda: np_7(factor=0.9)),
+    "SS-1": ("a quarter more hits than the bound allows", lambda: ss_1(excess=1.25)),
+    "SS-2": ("the threshold grows with the square of the bits", lambda: ss_2(lambda e: 4.0 + 0.09 * bits(e) ** 2)),
+    "SS-3": ("the mean number of hitting subsets is 1.3 λ", lambda: ss_3(rate=1.3)),
+    "SS-4": ("half as many hits again as the bound allows", lambda: ss_4(excess=1.5)),
+    "SS-5": ("half of the numbers suffice", lambda: ss_5(factor=0.5)),
+    "SS-6": ("products need fewer numbers a bit than uniforms", lambda: ss_6(slope=0.6)),
+    "WP-1": ("the construction needs about 1/ε neurons", lambda: wp_1(lambda e: 0.03 / e)),
+    "WP-2": ("two targets differ by less than half of their distance", lambda: wp_2(least=0.4)),
+    "WP-3": ("a logarithmic number suffices", lambda: wp_3(lambda e: 1.5 * bits(e))),
+    "WP-4": ("the number of neurons grows like 1/ε", lambda: wp_4(lambda e: 0.025 / e)),
+}
+"""By claim, a sabotage and data in which the claim is false."""
+
+assert list(itertools.chain(TRUE)) == list(FALSE)

@@ -1,0 +1,134 @@
+"""`ltjax verify` and `ltjax claims` as strangers use them."""
+
+import importlib.metadata
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ltjax.cli import main
+
+STRANGERS = Path(__file__).parent / "strangers"
+
+
+def run(capsys, *tokens):
+    with pytest.raises(SystemExit) as exit:
+        main(list(tokens))
+    out, err = capsys.readouterr()
+    return exit.value.code, out, err
+
+
+def test_a_strangers_claim_has_at_most_25_lines_and_runs_from_its_file(tmp_path):
+    path = STRANGERS / "claim.py"
+    assert len(path.read_text().splitlines()) <= 25
+    command = [sys.executable, "-c", "from ltjax.cli import main; main()", "verify", str(path), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 0, done.stderr
+    (claim,) = json.loads(done.stdout)["claims"]
+    assert (claim["id"], claim["verdict"]) == ("MINE-1", "supported")
+    assert claim["controls"][0]["refuted"]
+
+
+@pytest.fixture
+def broken_catalogue(monkeypatch):
+    class Entry:
+        name = "theirs"
+
+        def load(self):
+            raise ImportError("no module named nowhere")
+
+    honest = importlib.metadata.entry_points
+    monkeypatch.setattr(
+        importlib.metadata,
+        "entry_points",
+        lambda **how: [Entry(), *honest(**how)] if how == {"group": "ltjax.claims"} else honest(**how),
+    )
+
+
+def test_a_broken_catalogue_is_one_broken_line(capsys, broken_catalogue):
+    code, out, err = run(capsys, "claims", "--json")
+    assert code == 0
+    listed = json.loads(out)
+    assert len(listed["claims"]) == 20
+    assert listed["broken"] == {"theirs": "ImportError: no module named nowhere"}
+    assert err.count("broken") == 1
+    code, out, _ = run(capsys, "verify", str(STRANGERS / "claim.py"), "NP-1", "--json")
+    assert code == 0
+    results = json.loads(out)
+    assert [claim["id"] for claim in results["claims"]] == ["MINE-1", "NP-1"]
+    assert results["broken"] == {}
+    code, _, err = run(capsys, "verify", "theirs")
+    assert code == 1
+    assert "no module named nowhere" in err
+
+
+def test_a_broken_claim_is_told_and_the_others_finish(capsys, tmp_path):
+    out = tmp_path / "report"
+    code, _, err = run(capsys, "verify", str(STRANGERS / "broken.py"), "--out", str(out))
+    assert code == 1
+    assert "ValueError: boom" in err
+    assert "no paper" in err
+    results = json.loads((out / "results.json").read_text())
+    assert {claim["id"]: claim["verdict"] for claim in results["claims"]} == {
+        "MINE-2": "broken",
+        "MINE-3": "broken",
+        "MINE-4": "supported",
+    }
+    assert not results["passed"]
+    assert "boom" in results["claims"][0]["evidence"]["error"]
+    assert results["claims"][1]["evidence"]["tables"] == {"What was measured": [{"n": 1, "p": 1.0}]}
+    told = (out / "index.html").read_text()
+    assert "ValueError: boom" in told
+    assert "no paper" in told
+    assert told.index("In short") < told.index("<em>told</em>") < told.index("All claims")
+    assert "<h3>What was measured</h3>" in told
+    assert "<math" in told
+
+
+def test_ctrl_c_writes_what_is_finished(capsys, tmp_path):
+    out = tmp_path / "report"
+    code, _, err = run(capsys, "verify", str(STRANGERS / "stopped.py"), "--out", str(out))
+    assert code == 130
+    assert "1 of 2 claims are finished" in err
+    results = json.loads((out / "results.json").read_text())
+    assert [claim["id"] for claim in results["claims"]] == ["MINE-5"]
+    assert results["stopped"]
+    assert "This run was stopped" in (out / "index.html").read_text()
+
+
+def test_a_misspelt_hook_and_a_missing_file_are_one_line(capsys, tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(
+        (STRANGERS / "claim.py").read_text().replace("def tests", "def headlines(self, data): ...\n\n    def tests")
+    )
+    code, _, err = run(capsys, "verify", str(path))
+    assert code == 2
+    assert "did you mean headline?" in err
+    assert err.count("\n") == 1
+    code, _, err = run(capsys, "verify", str(tmp_path / "none.py"))
+    assert code == 2
+    assert "there is no such file" in err
+    path.write_text("raise RuntimeError('at import')")
+    code, _, err = run(capsys, "verify", str(path))
+    assert code == 1
+    assert "at import" in err
+
+
+def test_the_same_id_twice_is_refused(capsys):
+    code, _, err = run(capsys, "verify", str(STRANGERS / "claim.py"), str(STRANGERS / ".." / "strangers" / "claim.py"))
+    assert code == 2
+    assert "asked for twice" in err
+
+
+def test_results_say_what_each_test_could_see(capsys):
+    code, out, _ = run(capsys, "verify", "NP-2", "--json")
+    assert code == 0
+    results = json.loads(out)
+    finding = results["claims"][0]["evidence"]["findings"][0]
+    assert finding["refutable"]
+    assert 0.0 < finding["detectable"] < 0.05
+    assert finding["trials needed for half of that"] == pytest.approx(4 * 100_000, rel=0.01)
+    assert results["claims"][0]["evidence"]["level"] == pytest.approx(5e-8)
+    assert results["provenance"]["claims in the budget"] == 20

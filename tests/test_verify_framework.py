@@ -1,0 +1,500 @@
+"""Tests, quantities, claims and the budget: what they say, and what they refuse."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+import scipy.stats
+
+from ltjax.arguments import ArgumentError
+from ltjax.inference import growth
+from ltjax.trials.dispatch import Counts, FirstHits
+from ltjax.verify import budget, runner
+from ltjax.verify.catalogue import Catalogue, catalogue, select
+from ltjax.verify.claim import Claim, Control, controlled, statement_of, stream, title_of
+from ltjax.verify.quantities import (
+    Absolute,
+    Between,
+    Difference,
+    Exact,
+    LogSlope,
+    Mean,
+    Median,
+    Normal,
+    Parameter,
+    Proportion,
+    Ratio,
+    Scaled,
+    Threshold,
+    hit_rate,
+    miss_rate,
+)
+from ltjax.verify.rigorous import Proof
+from ltjax.verify.tests import (
+    AtLeast,
+    AtMost,
+    Equivalent,
+    FitsBetter,
+    Holds,
+    InRange,
+    Less,
+    Test,
+    Verdict,
+    joint_verdict,
+    proved,
+)
+
+LEVEL = 1e-6
+
+
+def verdict(test, level=LEVEL):
+    return test.evaluate(level).verdict
+
+
+def fits(slope, laws=("logarithmic", "inverse"), trials=400, seed=0):
+    rng = np.random.default_rng(seed)
+    eps = tuple(2.0**-k for k in range(2, 9))
+    first = np.stack([np.ceil(3.0 + slope(e) + rng.logistic(size=trials)) for e in eps], axis=1)
+    first = np.clip(first, 1, 300).astype(np.int32)
+    outcomes = FirstHits(tuple(range(1, 301)), eps, first - 1, first)
+    return [growth.fit(outcomes, law) for law in laws]
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "joint"),
+    [
+        (["proved", "proved"], "proved"),
+        (["proved", "supported"], "supported"),
+        (["supported", "inconclusive"], "inconclusive"),
+        (["inconclusive", "refuted"], "refuted"),
+        (["refuted", "broken"], "broken"),
+        ([], "inconclusive"),
+    ],
+)
+def test_joint_verdict(verdicts, joint):
+    assert joint_verdict([Verdict(v) for v in verdicts]) == joint
+
+
+TABLE = [
+    (AtMost("", Proportion(10, 1000), 0.02), "supported"),
+    (AtMost("", Proportion(100, 1000), 0.02), "refuted"),
+    (AtMost("", Proportion(1, 2), 0.9), "inconclusive"),
+    (AtMost("", Proportion(10, 1000), 1.0), "inconclusive"),
+    (AtMost("", Proportion(10, 1000), 1.5), "inconclusive"),
+    (AtLeast("", Proportion(900, 1000), 0.5), "supported"),
+    (AtLeast("", Proportion(100, 1000), 0.5), "refuted"),
+    (AtLeast("", Proportion(100, 1000, 600), 0.5), "inconclusive"),
+    (AtLeast("", Proportion(900, 1000), 0.0), "inconclusive"),
+    (AtLeast("", Proportion(900, 1000), -0.1), "inconclusive"),
+    (InRange("", Normal(1.5, 0.01), (1.0, 2.0)), "supported"),
+    (InRange("", Normal(2.5, 0.01), (1.0, 2.0)), "refuted"),
+    (InRange("", Normal(0.5, 0.01), (1.0, 2.0)), "refuted"),
+    (InRange("", Normal(2.0, 0.01), (1.0, 2.0)), "inconclusive"),
+    (InRange("", Normal(9.0, 0.01), (1.0, math.inf)), "supported"),
+    (InRange("", Proportion(5, 10), (0.0, 1.0)), "inconclusive"),
+    (Equivalent("", Proportion(5000, 10000), Exact(0.5), 0.05), "supported"),
+    (Equivalent("", Proportion(6000, 10000), Exact(0.5), 0.05), "refuted"),
+    (Equivalent("", Proportion(4000, 10000), Exact(0.5), 0.05), "refuted"),
+    (Equivalent("", Proportion(50, 100), Exact(0.5), 0.05), "inconclusive"),
+    (Equivalent("", Proportion(50, 100), Exact(0.5), 0.5), "inconclusive"),
+    (Less("", Normal(1.0, 0.01), Normal(2.0, 0.01)), "supported"),
+    (Less("", Normal(2.0, 0.01), Normal(1.0, 0.01)), "refuted"),
+    (Less("", Normal(1.0, 0.5), Normal(2.0, 0.5)), "inconclusive"),
+    (Less("", Proportion(5, 10), Exact(2.0)), "inconclusive"),
+    (Holds("", True), "supported"),
+    (Holds("", np.bool_(True), proof=True), "proved"),
+    (Holds("", False), "refuted"),
+    (Holds("", None), "inconclusive"),
+]
+
+
+@pytest.mark.parametrize(("test", "expected"), TABLE, ids=lambda x: type(x).__name__ if isinstance(x, Test) else x)
+def test_tests_decide_as_stated(test, expected):
+    finding = test.evaluate(LEVEL)
+    assert finding.verdict == expected
+    assert finding.kind == type(test).__name__
+    assert ("supported means" in finding.numbers) == (expected == "supported")
+    assert finding.refutable == test.refutable
+    if not test.refutable:
+        assert finding.verdict == "inconclusive"
+        assert "no data could refute this" in (finding.numbers.get("note", "no data could refute this"),)
+
+
+def test_growth_laws_are_compared():
+    line, inverse = fits(lambda e: -2.0 * math.log2(e))
+    assert verdict(FitsBetter("", line, inverse)) == "supported"
+    assert verdict(FitsBetter("", inverse, line)) == "refuted"
+    assert not FitsBetter("", line, line).refutable
+    test = FitsBetter("", line, inverse)
+    assert test.trials_needed(test.detectable(LEVEL), LEVEL) == pytest.approx(400, abs=1)
+    assert InRange("", Parameter(line, "a"), (1.8, 2.2)).evaluate(LEVEL).verdict == "supported"
+
+
+def test_proofs():
+    yes, no, open_ = Proof(True, 3, None, 0.1), Proof(False, 3, (0.0, 0.1), None), Proof(False, 3, None, None)
+    assert verdict(proved("", yes, yes)) == "proved"
+    assert verdict(proved("", yes, no, open_)) == "refuted"
+    assert verdict(proved("", yes, open_)) == "inconclusive"
+
+
+NAN = math.nan
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        lambda: AtMost("x", Proportion(1, 10), NAN),
+        lambda: AtLeast("x", Proportion(1, 10), NAN),
+        lambda: AtMost("x", Proportion(NAN, 10), 0.5),  # type: ignore[arg-type]
+        lambda: InRange("x", Normal(NAN, 0.1), (0.0, 1.0)),
+        lambda: InRange("x", Normal(0.5, NAN), (0.0, 1.0)),
+        lambda: InRange("x", Normal(0.5, 0.1), (NAN, 1.0)),
+        lambda: InRange("x", Ratio(Exact(NAN), Normal(1.0, 0.1)), (0.0, 1.0)),
+        lambda: InRange("x", Absolute(Normal(NAN, 0.1)), (0.0, 1.0)),
+        lambda: InRange("x", LogSlope(Exact(NAN), Exact(1.0), 2.0), (0.0, 1.0)),
+        lambda: InRange("x", Median(np.array([1.0] * 99 + [NAN])), (0.0, 2.0)),
+        lambda: Equivalent("x", Normal(0.0, 0.1), Exact(NAN), 1.0),
+        lambda: Equivalent("x", Normal(0.0, 0.1), Exact(0.0), NAN),
+        lambda: Less("x", Exact(NAN), Exact(1.0)),
+        lambda: Less("x", Exact(0.0), Exact(NAN)),
+        lambda: Holds("x", True, numbers={"by n": {3: [1.0, NAN]}}),
+        lambda: Holds("x", NAN),  # type: ignore[arg-type]
+    ],
+)
+def test_nan_never_supports(test):
+    with pytest.raises(ArgumentError):
+        test().evaluate(LEVEL)
+
+
+@pytest.mark.parametrize("level", [0.0, 0.5, NAN, -1.0])
+def test_a_level_is_checked(level):
+    with pytest.raises(ArgumentError, match="level="):
+        Holds("", True).evaluate(level)
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (lambda: Proportion(3, 2), "trials=2 is not allowed"),
+        (lambda: Proportion(-1, 2), "hits=-1 is not allowed"),
+        (lambda: Proportion(1, 2, 2), "trials=2 is not allowed"),
+        (lambda: Scaled(Exact(1.0), 0.0), "factor=0.0 is not allowed"),
+        (lambda: LogSlope(Exact(1.0), Exact(1.0), 1.0), "factor=1.0 is not allowed"),
+        (lambda: InRange("", Exact(1.0), (2.0, 1.0)), "claimed="),
+        (lambda: AtMost("", Proportion(1, 2), 0.1).trials_needed(0.0), "gap=0.0"),
+    ],
+)
+def test_bad_arguments(bad, message):
+    with pytest.raises(ArgumentError, match=message):
+        bad()
+
+
+COUNTS = Counts(
+    (2, 4, 8),
+    (0.1, 0.01),
+    200,
+    np.array([[0, 0], [190, 0], [200, 180]]),
+    np.array([[180, 200], [0, 190], [0, 5]]),
+    np.array([[20, 0], [10, 10], [0, 15]]),
+)
+
+
+def test_quantities_of_counts():
+    assert hit_rate(COUNTS, 4, 0.1) == Proportion(190, 200, 10)
+    assert miss_rate(COUNTS, 2, 0.1) == Proportion(180, 200, 20)
+    assert Threshold(COUNTS, 0.1).limits(LEVEL) == (3.0, 4.0)
+    assert Threshold(COUNTS, 0.01).limits(LEVEL) == (5.0, 8.0)
+    assert Threshold(COUNTS, 0.01, p=0.99).limits(LEVEL) == (5.0, math.inf)
+    with pytest.raises(ArgumentError, match=r"n=3 was not measured: n is one of 2, 4, 8"):
+        hit_rate(COUNTS, 3, 0.1)
+
+
+def test_quantities_are_combined():
+    a, b = Exact(2.0), Exact(8.0)
+    assert Difference(b, a).limits(0.1) == (6.0, 6.0)
+    assert Ratio(b, a).limits(0.1) == (4.0, 4.0)
+    assert LogSlope(b, a, 2.0).limits(0.1) == pytest.approx((2.0, 2.0))
+    assert Scaled(b, 0.5).limits(0.1) == (4.0, 4.0)
+    assert Absolute(Difference(a, b)).limits(0.1) == (6.0, 6.0)
+    assert Between([a, Exact(1.0)], [b, Exact(9.0)]).limits(0.1) == (2.0, 8.0)
+    assert Between([a], []).limits(0.1) == (2.0, math.inf)
+    # Bounds that contradict each other support nothing.
+    assert Between([b], [a]).limits(0.1) == (2.0, 8.0)
+    assert Ratio(a, Exact(0.0)).limits(0.1) == (math.inf, math.inf)
+    assert Ratio(a, Between([a], [])).limits(0.1) == (0.0, 1.0)
+    straddling = Absolute(Normal(0.1, 0.1))
+    assert straddling.lower(0.01) == 0.0
+    assert Absolute(Normal(-3.0, 0.1)).limits(0.01)[0] > 2.0
+    assert Mean(np.full(1000, 0.25)).estimate == 0.25
+
+
+QUANTITIES = {
+    "proportion": (lambda rng: Proportion(int(rng.binomial(50, 0.3)), 50), 0.3),
+    "mean": (lambda rng: Mean(rng.uniform(size=60)), 0.5),
+    "median": (lambda rng: Median(rng.exponential(size=40)), math.log(2.0)),
+    "normal": (lambda rng: Normal(float(rng.normal(1.0, 0.2)), 0.2), 1.0),
+    "difference": (lambda rng: Difference(Normal(float(rng.normal()), 1.0), Normal(float(rng.normal()), 1.0)), 0.0),
+    "ratio": (
+        lambda rng: Ratio(Normal(float(rng.normal(9.0)), 1.0), Normal(float(rng.normal(3.0, 0.1)), 0.1)),
+        3.0,
+    ),
+    "absolute": (lambda rng: Absolute(Normal(float(rng.normal(-2.0)), 1.0)), 2.0),
+}
+
+
+@pytest.mark.parametrize("name", QUANTITIES)
+def test_limits_are_wrong_as_seldom_as_they_say(name):
+    """At level 0.1: of 400 draws so many are wrong that chance 0.1 explains it at 1e-6."""
+    make, truth = QUANTITIES[name]
+    rng = np.random.default_rng(1)
+    made = [make(rng) for _ in range(400)]
+    most = scipy.stats.binom.isf(1e-6, 400, 0.1)
+    assert sum(q.lower(0.1) > truth for q in made) <= most
+    assert sum(q.upper(0.1) < truth for q in made) <= most
+    assert sum(not q.limits(0.1)[0] <= truth <= q.limits(0.1)[1] for q in made) <= most
+    assert all(q.domain[0] <= q.limits(0.1)[0] or name in ("mean", "normal", "ratio", "difference") for q in made)
+
+
+@pytest.mark.parametrize("draw", [
+    lambda rng, n, p: AtMost("", Proportion(int(rng.binomial(n, p)), n), 0.3),
+    lambda rng, n, p: AtLeast("", Proportion(int(rng.binomial(n, 1.0 - p)), n), 0.7),
+])  # fmt: skip
+def test_what_is_detectable_is_detected_and_no_more_trials_are_needed(draw):
+    rng = np.random.default_rng(0)
+    level, n = 0.01, 200
+    test = draw(rng, n, 0.3)
+    gap = test.detectable(level)
+    assert 0.0 < gap < 0.3
+
+    def power(trials, gap):
+        return np.mean([draw(rng, trials, 0.3 + gap).evaluate(level).verdict == "refuted" for _ in range(300)])
+
+    assert power(n, gap) > 0.85
+    assert power(n, gap / 3.0) < 0.7
+    assert power(test.trials_needed(gap / 2.0, level), gap / 2.0) > 0.85
+    # True claims are seldom refuted.
+    assert np.mean([draw(rng, n, 0.3).evaluate(level).verdict == "refuted" for _ in range(300)]) < 0.05
+
+
+def test_trials_that_limits_need_to_narrow():
+    test = Equivalent("", Proportion(500, 1000), Exact(0.5), 0.2)
+    width = test.detectable(LEVEL)
+    assert test.trials_needed(width / 2.0, LEVEL) == 4000
+    assert InRange("", Threshold(COUNTS, 0.1), (1.0, 9.0)).trials_needed(1.0) is None
+    assert Holds("", True).trials_needed(1.0) is None
+
+
+# --- claims
+
+
+@dataclasses.dataclass(frozen=True)
+class Coin(Claim):
+    """X-1: A coin.
+
+    **Statement.** Fair.
+    """
+
+    id = "X-1"
+    controls = (Control("X-1-bent", "bent", {"p": 0.9}),)
+    p: float = 0.5
+    law: str = "logarithmic"
+
+    def measure(self, run):
+        return Proportion(500, 1000)
+
+    def tests(self, data):
+        return [Equivalent("heads", data, Exact(self.p), 0.2)]
+
+
+def test_a_claim_is_its_docstring_and_its_constants():
+    claim = Coin()
+    assert title_of(claim) == "A coin"
+    assert statement_of(claim) == "**Statement.** Fair."
+    assert controlled(claim, claim.controls[0]) == Coin(p=0.9)
+    assert stream(claim) == stream(Coin(p=0.9))
+    evidence, ((_, false),) = runner.evidence_of(claim, claim.measure(None), LEVEL)
+    assert (evidence.verdict, false.verdict) == ("supported", "refuted")
+
+
+def make(**members):
+    fields = {
+        "id": "X-2",
+        "controls": (Control("X-2-no", "no", {"p": 2.0}),),
+        "__annotations__": {"p": float},
+        "p": 1.0,
+    }
+    hooks = {"measure": lambda self, run: None, "tests": lambda self, data: [Holds("", self.p == 1.0)]}
+    return type("Made", (Claim,), {"__module__": __name__, "__doc__": "T.", **fields, **hooks, **members})
+
+
+def made(**members):
+    return dataclasses.dataclass(frozen=True)(make(**members))()
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ({"headlines": lambda self, data: ""}, r"Made.headlines is not allowed.*did you mean headline\?"),
+        ({"captions": ""}, r"did you mean caption\?"),
+        ({"draw": lambda self, data: None}, "Made.draw is not allowed"),
+        ({"__annotations__": {"p": float, "headline": str}, "headline": "x"}, "the name is a claim's hook"),
+        ({"__annotations__": {"p": float, "tabels": float}, "tabels": 1.0}, r"did you mean tables\?"),
+        ({"controls": ()}, "X-2 has no negative control"),
+        ({"p": True}, "p=True is not allowed: a constant is a number"),
+        ({"p": None}, "p=None is not allowed"),
+        ({"controls": (Control("X-2-no", "no", {"q": 1.0}),)}, "changes 'q', which is not a constant of X-2"),
+    ],
+)
+def test_what_no_claim_may_be(members, message):
+    with pytest.raises(ArgumentError, match=message):
+        made(**members)
+
+
+def test_claims_are_final_and_frozen_dataclasses():
+    with pytest.raises(ArgumentError, match="claims are final"):
+        type("Child", (Coin,), {})
+    with pytest.raises(ArgumentError, match="decorate it with"):
+        make()()
+    with pytest.raises(ArgumentError, match=r"Made.id is missing"):
+        dataclasses.dataclass(frozen=True)(
+            type("Made", (Claim,), {"measure": Coin.measure, "tests": Coin.tests, "controls": Coin.controls})
+        )()
+
+
+@pytest.mark.parametrize(
+    "tests",
+    [
+        lambda self, data: [Holds("", True)] * (1 if self.p == 1.0 else 2),
+        lambda self, data: [Holds("", True) if self.p == 1.0 else AtMost("", Proportion(1, 2), 0.1)],
+        lambda self, data: [],
+    ],
+)
+def test_a_control_that_changes_the_tests_breaks_the_claim(tests):
+    result = runner.run_claim(made(tests=tests), _run(), LEVEL)
+    assert result.verdict == "broken"
+    assert not result.passed
+    assert "TypeError" in (result.error or "")
+
+
+def test_a_check_that_cannot_fail_does_not_pass():
+    result = runner.run_claim(made(tests=lambda self, data: [Holds("", True)]), _run(), LEVEL)
+    assert (result.verdict, result.sound, result.passed) == ("supported", False, False)
+
+
+def _run():
+    import jax
+
+    from ltjax.verify.run import Run
+
+    return Run(jax.random.key(0), "quick")
+
+
+@pytest.mark.parametrize("hook", ["measure", "tests", "tables", "headline"])
+def test_a_claim_that_raises_is_broken_with_its_traceback(hook):
+    def bang(self, data):
+        raise ZeroDivisionError("boom")
+
+    result = runner.run_claim(made(**{hook: bang}), _run(), LEVEL)
+    assert (result.verdict, result.passed) == ("broken", False)
+    assert "boom" in (result.error or "")
+
+
+# --- the budget
+
+
+def test_the_budget_is_split_over_the_built_in_claims_then_over_tests():
+    known = catalogue()
+    assert known.level == budget.ERROR_BUDGET / 20
+    evidence = runner.judged([Holds(str(i), True) for i in range(5)], known.level)
+    assert {finding.numbers["level"] for finding in evidence.findings} == {known.level / 5}
+
+
+def test_another_catalogue_changes_nobodys_level(monkeypatch):
+    known = catalogue()
+
+    class Entry:
+        name = "another"
+
+        def load(self):
+            return lambda: [Coin()]
+
+    import importlib.metadata
+
+    honest = importlib.metadata.entry_points
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: [Entry(), *honest(group=group)])
+    wider = catalogue()
+    assert "X-1" in wider.claims
+    assert wider.level == known.level
+    assert "X-1" not in select([], wider).claims
+    assert list(select(["another"], wider).claims) == ["X-1"]
+
+    class Clash(Entry):
+        def load(self):
+            return lambda: [made(id="SS-1")]
+
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: [Clash(), *honest(group=group)])
+    clash = catalogue()
+    assert clash.homes["SS-1"] == budget.BUILT_IN
+    assert "id='SS-1' is taken" in clash.broken["another"]
+
+
+def test_selection_by_id_and_family():
+    known = catalogue()
+    assert list(select(["ss-3", "SS-1"], known).claims) == ["SS-3", "SS-1"]
+    assert len(select(["SS"], known).claims) == 6
+    assert len(select([], known).claims) == 20
+    with pytest.raises(ArgumentError, match="claim 'XX' is not known"):
+        select(["XX"], known)
+    with pytest.raises(ArgumentError, match="there is no such file"):
+        select(["nowhere.py"], known)
+
+
+def test_ctrl_c_keeps_what_is_finished():
+    def stop(self, run):
+        raise KeyboardInterrupt
+
+    claims = {"X-1": Coin(), "X-2": made(measure=stop), "X-3": made(id="X-3")}
+    chosen = Catalogue(claims, dict.fromkeys(claims, "here"), {})
+    report = runner.verify(known=chosen, chosen=chosen)
+    assert report.stopped
+    assert [result.claim.id for result in report.results] == ["X-1"]
+    assert not report.passed
+
+
+def test_events_of_many_draws_are_those_of_their_keys():
+    """Whatever the block and the padding; and each set of draws is fresh."""
+    import jax
+    import jax.numpy as jnp
+
+    from ltjax.verify.run import Run
+
+    def event(key):
+        return {"value": jax.random.normal(key, (3,))}
+
+    run = Run(jax.random.key(3), "quick")
+    first, second = (run.each(event, 21, block=block, problem="toy", n=3)["value"] for block in (4, 8))
+    keys = jax.vmap(lambda i: jax.random.fold_in(jax.random.fold_in(run.key, 1), i))(jnp.arange(21))
+    np.testing.assert_allclose(first, jax.vmap(event)(keys)["value"], rtol=1e-6)
+    assert first.shape == second.shape == (21, 3)
+    assert len(np.unique(np.concatenate([first, second]))) == 2 * 21 * 3
+    assert [each["block"] for each in run.drawn] == [4, 8]
+
+
+def test_draws_of_one_claim_differ_and_do_not_depend_on_company():
+    from ltjax import SubsetSum
+
+    run = _run()
+    first, second = (run.count(SubsetSum(), (3,), (0.1,), 2000) for _ in range(2))
+    assert first.hits[0, 0] != second.hits[0, 0]
+    assert first.hits[0, 0] == _run().count(SubsetSum(), (3,), (0.1,), 2000).hits[0, 0]
+    assert [drawn["trials"] for drawn in run.drawn] == [2000, 2000]
+
+
+def test_tests_and_claims_do_not_import_jax_or_matplotlib():
+    import subprocess
+    import sys
+
+    code = "import sys, ltjax.verify.claim, ltjax.verify.tests; print({'jax', 'matplotlib'} & set(sys.modules))"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "set()"
