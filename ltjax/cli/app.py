@@ -9,7 +9,7 @@ from cyclopts import App, CycloptsError, Parameter
 from ltjax import __version__
 from ltjax.arguments import ArgumentError
 from ltjax.cli import problems
-from ltjax.cli.console import notes, start_devices
+from ltjax.cli.console import notes, print_json, start_devices
 from ltjax.cli.verify import claims, verify
 
 app = App(

@@ -49,8 +49,7 @@ def check_problem(problem: AbstractProblem, *, n: int = 4, trials: int = 6, seed
     """What every problem promises.
 
     It is a plain value: hashable, equal to its copy from another process, with options that JSON holds. The first k
-    parts of a draw do not depend on n. Bounds of an error are ordered and no NaN, of every mask. What does not depend on
-    ε says so.
+    parts of a draw do not depend on n. Bounds of an error are ordered and no NaN, of every mask.
 
     Args:
         problem: yours.
@@ -116,7 +115,8 @@ def check_solver(
         (decision,) = list(decisions(share, trials, key, chunk=trials, devices=jax.local_devices()[:1]))
         _check_decision(problem, share.ns, share.eps, decision)
     together = count(problem, ns, eps, trials, key, solver=solver)
-    for how in ({"chunk": 5}, {"devices": jax.local_devices()[:1]}):
+    ways: tuple[dict[str, Any], ...] = ({"chunk": 5}, {"devices": jax.local_devices()[:1]})
+    for how in ways:
         again = count(problem, ns, eps, trials, key, solver=solver, **how)
         _say(np.array_equal(again.hits, together.hits), f"hits depend on {how}")
         _say(np.array_equal(again.misses, together.misses), f"misses depend on {how}")

@@ -20,7 +20,7 @@ from ltjax.inference import intervals
 
 if TYPE_CHECKING:
     from ltjax.inference.growth import Fit
-    from ltjax.trials.dispatch import Counts
+    from ltjax.trials.counts import Counts
 
 Interval = tuple[float, float]
 ANY: Interval = (-math.inf, math.inf)

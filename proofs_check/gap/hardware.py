@@ -43,8 +43,6 @@ import jax.numpy as jnp
 import numpy as np
 from jax.experimental import sparse
 from jaxtyping import Array, Bool, Float, Int, Key
-from ltjax.problems.neuron_pruning import NeuronPruning
-from ltjax.problems.weight_pruning import Instance, WeightPruning
 from matplotlib.figure import Figure
 
 from ltjax.figures import style as drawing
@@ -52,8 +50,10 @@ from ltjax.machine import timing
 from ltjax.machine.timing import Timings
 from ltjax.networks import TwoLayerNetwork, apply, prune_weights, random_directions
 from ltjax.outcomes import HIT
-from ltjax.problems.base import search_rows
+from ltjax.problems.pruning import NeuronPruning, StartNetwork, WeightPruning
 from ltjax.trials import dispatch as engine
+from ltjax.trials.decide import decide
+from ltjax.trials.plan import plan
 from ltjax.verify.claim import Claim, Control
 from ltjax.verify.quantities import Median
 from ltjax.verify.run import Run
@@ -131,22 +131,23 @@ def find_tickets(key: Key[Array, ""]) -> Tickets:
     Raises:
         RuntimeError: if there is none.
     """
-    decided = list(engine.decisions(NeuronPruning(readout="relu"), (N,), (EPS,), TRIALS, key))
-    u, v, w, moved = (np.concatenate([d.instance[name] for d in decided]) for name in ("u", "v", "w", "moved"))
-    rows = np.concatenate([d.witness["mask"][:, 0] for d in decided])
+    (rows_share,) = plan(NeuronPruning(readout="relu"), (N,), (EPS,))
+    decided = list(engine.decisions(rows_share, TRIALS, key))
+    network = StartNetwork(*(np.concatenate([d.instance[name] for d in decided]) for name in StartNetwork._fields))
+    rows = np.concatenate([d.witness["mask"][:, 0, 0] for d in decided])
     hit = np.concatenate([d.status[:, 0, 0] == HIT for d in decided])
     # The same networks under scissors.
-    scissors, eps = WeightPruning().resolved(EPS), np.array([EPS])
-    with jax.enable_x64(scissors.uses_float64):
-        instances = Instance(*(jnp.asarray(x) for x in (u, v, w, moved)))
-        found = search_rows(instances, eps, problem=scissors.searched_as(), ns=(N,), block=scissors.block(N))
-    instances, found = jax.tree.map(np.asarray, (instances, found))
-    decision = scissors.judge(instances, found, (N,), eps)
+    (share,) = plan(WeightPruning(), (N,), (EPS,))
+    with jax.enable_x64(True):
+        instances, block = jax.tree.map(jnp.asarray, network), share.solver.block(N)
+        found = engine.search_rows(instances, np.array([EPS]), solver=share.solver, ns=(N,), block=block)
+    decision = decide(share.problem, share.solver, network, jax.tree.map(np.asarray, found), (N,), (EPS,))
+    u, v, w = network.u, network.v, network.w
     both = np.flatnonzero(hit & (decision.status[:, 0, 0] == HIT))
     if not both.size:
         raise RuntimeError(f"none of {TRIALS} start networks holds a ticket of either kind")
     start = TwoLayerNetwork(jnp.asarray(u[both], jnp.float32), jnp.asarray(v[both], jnp.float32), readout="relu")
-    return Tickets(start, w[both], rows[both], decision.witness["mask_u"][both, 0])
+    return Tickets(start, w[both], rows[both], decision.witness["mask_u"][both, 0, 0])
 
 
 def repeated(tickets: Tickets, count: int) -> Tickets:
@@ -330,7 +331,7 @@ class Hardware(Claim):
         run.progress(f"tickets of both kinds in {TRIALS} start networks, n = {N}, ε = {EPS:g}")
         found = find_tickets(jax.random.fold_in(run.key, 1))
         drawn = {"n": N, "eps": EPS, "trials": TRIALS, "scissors": "weight-pruning, shared", "tickets": len(found.w)}
-        run.drawn.append(NeuronPruning(readout="relu").provenance(EPS) | drawn)
+        run.drawn.append(NeuronPruning(readout="relu").describe() | drawn)
         shares = {"rows": float(found.rows.mean()), "weights": float(found.weights.mean())}
 
         points = random_directions(jax.random.fold_in(run.key, 2), max(BATCHES), 2)

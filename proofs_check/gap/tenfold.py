@@ -22,12 +22,12 @@ import itertools
 import math
 from typing import Any
 
-from ltjax.problems.neuron_pruning import NeuronPruning
 from matplotlib.figure import Figure
 
 from ltjax.figures import style as drawing
 from ltjax.inference import growth as scaling
-from ltjax.trials.dispatch import FirstHits
+from ltjax.problems.pruning import NeuronPruning
+from ltjax.trials.counts import FirstHits
 from ltjax.verify.claim import Claim, Control
 from ltjax.verify.quantities import Difference, Parameter, Scaled, Threshold
 from ltjax.verify.run import Run
@@ -41,6 +41,7 @@ from proofs_check.gap.exponential import (
     EPS,
     FINE_EPS,
     generic,
+    in_blocks,
     rows,
     rows_exponent,
     sizes,
@@ -97,8 +98,8 @@ class Tenfold(Claim):
 
     def measure(self, run: Run) -> dict[str, Any]:
         found = {
-            "relu": run.first_hits(generic(2), sizes(2), EPS, TRIALS["relu"]),
-            "linear": run.first_hits(AXIS, AXIS_SIZES, EPS, TRIALS["linear"]),
+            "relu": run.first_hits(generic(2), sizes(2), EPS, TRIALS["relu"], solver=in_blocks(generic(2))),
+            "linear": run.first_hits(AXIS, AXIS_SIZES, EPS, TRIALS["linear"], solver=in_blocks(AXIS)),
         }
         needed = {readout: constructed(outcomes) for readout, outcomes in found.items()}
         fits = {
@@ -108,7 +109,8 @@ class Tenfold(Claim):
         least = {readout: {e: rows(readout, e) for e in EPS} for readout in KINDS}
         coarse = run.count(NeuronPruning(), (COARSE_N,), (COARSE_EPS,), COARSE_TRIALS)
         # Sizes and precision of NP-4, whose compiled search this is.
-        most = {FINE_EPS: run.count(NeuronPruning(sampling="near"), sufficiency.sizes(FINE_EPS), (FINE_EPS,), 40)}
+        few = sufficiency.sizes(FINE_EPS)
+        most = {FINE_EPS: run.count(NeuronPruning(), few, (FINE_EPS,), 40, solver="near")}
         return {"needed": needed, "fits": fits, "least": least, "coarse": coarse, "most": most}
 
     def tests(self, data: dict[str, Any]) -> list[Test]:

@@ -28,12 +28,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy.optimize
-from ltjax.problems.neuron_pruning import NeuronPruning
 from matplotlib.figure import Figure
 
 from ltjax.bounds import neuron_pruning as bounds
 from ltjax.figures import style as drawing
 from ltjax.laws import get_law
+from ltjax.problems.pruning import NeuronPruning
 from ltjax.verify.claim import Claim, Control
 from ltjax.verify.quantities import Exact, Proportion, hit_rate
 from ltjax.verify.run import Run

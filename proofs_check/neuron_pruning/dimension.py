@@ -33,7 +33,7 @@ from ltjax.inference import growth as scaling
 from ltjax.inference import intervals, thresholds
 from ltjax.networks import sample_weights
 from ltjax.search.obstructions import zones
-from ltjax.trials.dispatch import FirstHits
+from ltjax.trials.counts import FirstHits
 from ltjax.verify.claim import Claim, Control
 from ltjax.verify.quantities import Proportion, Scaled, Threshold, miss_rate
 from ltjax.verify.run import Run

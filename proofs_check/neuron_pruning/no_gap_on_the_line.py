@@ -17,12 +17,12 @@ import math
 from typing import Any
 
 import numpy as np
-from ltjax.problems.neuron_pruning import NeuronPruning
 from matplotlib.figure import Figure
 
 from ltjax.figures import style as drawing
 from ltjax.inference import growth as scaling
 from ltjax.inference import thresholds
+from ltjax.problems.pruning import NeuronPruning
 from ltjax.verify.claim import Claim, Control
 from ltjax.verify.quantities import Parameter
 from ltjax.verify.run import Run

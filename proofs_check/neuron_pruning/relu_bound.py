@@ -29,11 +29,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from ltjax.problems.neuron_pruning import NeuronPruning
 from matplotlib.figure import Figure
 
 from ltjax.bounds import neuron_pruning as bounds
 from ltjax.figures import style as drawing
+from ltjax.problems.pruning import NeuronPruning
 from ltjax.verify.claim import Claim, Control
 from ltjax.verify.quantities import Proportion
 from ltjax.verify.run import Run
@@ -104,7 +104,7 @@ class ReluBound(Claim):
             n = bounds.relu_threshold(0.5, e, draws=run.trials(DRAWS))
             thresholds[e] = {"n": n, "bound": bounds.relu_bound(max(n, 1), e, draws=run.trials(DRAWS))}
         ns, eps = tuple(n for n, _ in CELLS), tuple(e for _, e in CELLS)
-        counts = run.count(NeuronPruning(readout="relu", sampling="whole"), ns, eps, 400)
+        counts = run.count(NeuronPruning(readout="relu"), ns, eps, 400, solver="whole")
         cells = {}
         for i, (n, e) in enumerate(CELLS):
             bound = bounds.relu_bound(n, e, draws=run.trials(DRAWS))

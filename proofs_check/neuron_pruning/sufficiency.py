@@ -23,7 +23,6 @@ from typing import Any
 
 import jax
 import numpy as np
-from ltjax.problems.neuron_pruning import NeuronPruning
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -31,8 +30,13 @@ from ltjax.bounds import neuron_pruning as bounds
 from ltjax.figures import style as drawing
 from ltjax.inference import thresholds
 from ltjax.outcomes import HIT, MISS
+from ltjax.problems.pruning import NeuronPruning
 from ltjax.search import plane as planar
+from ltjax.solvers.base import AbstractSolver
+from ltjax.solvers.in_order import InOrder
+from ltjax.solvers.plane import KinkLemma, Walk
 from ltjax.trials.dispatch import decisions
+from ltjax.trials.plan import plan
 from ltjax.verify.claim import Claim, Control
 from ltjax.verify.quantities import Difference, hit_rate, miss_rate
 from ltjax.verify.run import Run
@@ -47,16 +51,23 @@ FEW, ENOUGH = 1.0, 8.0
 GROWTH: dict[str, Callable[[float], float]] = {"inverse": lambda e: 1.0 / e, "logarithmic": lambda e: -math.log2(e)}
 POLES = (0.7, 0.5, 0.3)
 POLE_EPS = POLES[-1]
+CAPACITY = 1 << 10
 
 
 def sizes(eps: float) -> tuple[int, ...]:
     return tuple(math.ceil(t / eps) for t in TIMES)
 
 
+def walk(readout: str) -> AbstractSolver:
+    """One search for all large ε: as many neurons as the largest network has."""
+    lemma = (KinkLemma(),) if readout == "linear" else ()
+    return InOrder((*lemma, Walk(readout, max(NS), CAPACITY)))
+
+
 def tent_pole(ax: Axes, decision: Any, t: int, title: str) -> None:
     """One network of the run: target, best mask met, and every kink, on the circle cut open."""
     u, v, w = (decision.instance[name][t] for name in ("u", "v", "w"))
-    mask = decision.witness["mask"][t, -1]
+    mask = decision.witness["mask"][t, -1, -1]
     theta, kappa = (np.asarray(x) for x in planar.frame(u, v, w))
     angle = np.linspace(-np.pi / 2, 3 * np.pi / 2, 2000)
     target = np.maximum(np.sin(angle), 0.0)
@@ -103,14 +114,13 @@ class Sufficiency(Claim):
     """P(hit) at the small ε minus that at the large one, with the same multiple of 1/ε."""
 
     def measure(self, run: Run) -> dict[str, Any]:
-        large = {r: run.first_hits(NeuronPruning(readout=r), NS, LARGE, 32) for r in ("linear", "relu")}
-        near = NeuronPruning(sampling="near")
-        small = {e: run.count(near, sizes(e), (e,), TRIALS[e]) for e in SMALL}
-        compared = run.count(
-            NeuronPruning(), (math.floor(COMPARED_TIMES / COMPARED[0]),), COMPARED[:1], COMPARED_TRIALS
-        )
+        large = {r: run.first_hits(NeuronPruning(readout=r), NS, LARGE, 32, solver=walk(r)) for r in ("linear", "relu")}
+        small = {e: run.count(NeuronPruning(), sizes(e), (e,), TRIALS[e], solver="near") for e in SMALL}
+        few = (math.floor(COMPARED_TIMES / COMPARED[0]),)
+        compared = run.count(NeuronPruning(), few, COMPARED[:1], COMPARED_TRIALS, solver=walk("linear"))
         key = jax.random.fold_in(run.key, 1000)
-        pole = next(iter(decisions(NeuronPruning(), NS, POLES, 32, key)))
+        (share,) = plan(NeuronPruning(), NS, POLES, walk("linear"))
+        pole = next(iter(decisions(share, 32, key)))
         return {"large": large, "small": small, "compared": compared, "pole": pole}
 
     def tests(self, data: dict[str, Any]) -> list[Test]:
@@ -134,9 +144,9 @@ class Sufficiency(Claim):
         status = pole.status[:, -1, -1]
         hits, misses = np.flatnonzero(status == HIT), np.flatnonzero(status == MISS)
         if len(hits):
-            tent_pole(axes[0], pole, int(hits[np.argmin(pole.upper[hits, -1])]), f"a hit at ε = {POLE_EPS}")
+            tent_pole(axes[0], pole, int(hits[np.argmin(pole.upper[hits, -1, -1])]), f"a hit at ε = {POLE_EPS}")
         if len(misses):
-            tent_pole(axes[1], pole, int(misses[np.argmin(pole.upper[misses, -1])]), "a miss: the best mask met")
+            tent_pole(axes[1], pole, int(misses[np.argmin(pole.upper[misses, -1, -1])]), "a miss: the best mask met")
         axes[0].legend(fontsize=7, ncols=2, loc="upper center")
         for i, (e, counts) in enumerate(data["small"].items()):
             x, undecided = np.array(counts.ns) * e, counts.undecided[:, 0]

@@ -97,7 +97,7 @@ class CountingLimit(Claim):
         problem = SubsetSum(law="uniform", target=TARGET)
         rng = np.random.default_rng(np.random.SeedSequence(1))
         return {
-            "counts": run.count(problem, NS, EPS, 100_000),
+            "counts": run.count(problem, NS, EPS, 100_000, solver="float64"),
             "attack": {n: attack(n, rng) for n in ATTACKED},
             "peak": [peak_density(k) for k in range(1, MAX_TERMS + 1)],
         }

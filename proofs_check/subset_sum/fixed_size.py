@@ -67,7 +67,7 @@ class FixedSize(Claim):
         for k in sorted({k for _, k in CASES}):
             ns = [n for n, size in CASES if size == k]
             eps = [e for n in ns for e in precisions(n, k)]
-            counts[k] = run.count(SubsetSum(law="uniform", target=TARGET, size=k), ns, eps, 20_000)
+            counts[k] = run.count(SubsetSum(law="uniform", target=TARGET, size=k), ns, eps, 20_000, solver="float64")
         return {"counts": counts}
 
     def tests(self, data: dict[str, Any]) -> list[Test]:

@@ -84,9 +84,9 @@ class PoissonLaw(Claim):
         eps = sorted({e for _, e in cells})
         sharp = [(n, precision(n, COMPARED_RATE)) for n in COMPARED]
         return {
-            "counts": run.count(problem, NS, eps, 400_000),
+            "counts": run.count(problem, NS, eps, 400_000, solver="float64"),
             "rates": predictions(cells, PREDICTED),
-            "sharp": run.count(problem, COMPARED, sorted(e for _, e in sharp), 1_600_000),
+            "sharp": run.count(problem, COMPARED, sorted(e for _, e in sharp), 1_600_000, solver="float64"),
             "sharp_rates": predictions(sharp, 4 * PREDICTED),
         }
 

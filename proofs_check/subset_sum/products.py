@@ -96,7 +96,9 @@ class Products(Claim):
     """Of the bound on the hit probability."""
 
     def measure(self, run: Run) -> dict[str, Any]:
-        outcomes = {law: run.first_hits(SubsetSum(law=law, target=TARGET), NS, EPS, 4_000) for law in SHOWN}
+        outcomes = {
+            law: run.first_hits(SubsetSum(law=law, target=TARGET), NS, EPS, 4_000, solver="float32") for law in SHOWN
+        }
         fits = {(law, g): scaling.fit(outcomes[law], g) for law in PRODUCTS for g in LAWS}
         fits["uniform", "logarithmic"] = scaling.fit(outcomes["uniform"], "logarithmic")
         return {"outcomes": outcomes, "fits": fits, "proofs": prove_normal_concentration()}

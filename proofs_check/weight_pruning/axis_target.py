@@ -17,13 +17,14 @@ import math
 from typing import Any
 
 import numpy as np
-from ltjax.problems.weight_pruning import WeightPruning
 from matplotlib.figure import Figure
 
 from ltjax.bounds import neuron_pruning as bounds
 from ltjax.figures import style as drawing
 from ltjax.inference import growth as scaling
 from ltjax.inference import thresholds
+from ltjax.problems.pruning import WeightPruning
+from ltjax.solvers.choose import in_blocks
 from ltjax.verify.claim import Claim, Control
 from ltjax.verify.quantities import Parameter, hit_rate
 from ltjax.verify.run import Run
@@ -56,7 +57,9 @@ class AxisTarget(Claim):
     """What rows need at ε = 0.001, by NP-2."""
 
     def measure(self, run: Run) -> dict[str, Any]:
-        found = run.first_hits(WeightPruning(readout="linear", target="axis"), NS, EPS, 600)
+        problem = WeightPruning(readout="linear", target="axis")
+        # One search, as fine as the finest precision asks for.
+        found = run.first_hits(problem, NS, EPS, 600, solver=in_blocks(problem, min(EPS)))
         return {"found": found, "fits": {law: scaling.fit(constructed(found), law) for law in LAWS}}
 
     def tests(self, data: dict[str, Any]) -> list[Test]:

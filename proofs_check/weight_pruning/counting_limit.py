@@ -21,11 +21,11 @@ import itertools
 from typing import Any
 
 import numpy as np
-from ltjax.problems.weight_pruning import WeightPruning
 from matplotlib.figure import Figure
 
 from ltjax.bounds import weight_pruning as bounds
 from ltjax.figures import style as drawing
+from ltjax.problems.pruning import WeightPruning
 from ltjax.verify.claim import Claim, Control
 from ltjax.verify.quantities import hit_rate
 from ltjax.verify.run import Run

@@ -20,12 +20,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from ltjax.problems.weight_pruning import WeightPruning
 from matplotlib.figure import Figure
 
 from ltjax.bounds import neuron_pruning as bounds
 from ltjax.figures import style as drawing
 from ltjax.networks import GENERIC_ANGLE
+from ltjax.problems.pruning import WeightPruning
 from ltjax.verify.claim import Claim, Control
 from ltjax.verify.quantities import Scaled, Threshold
 from ltjax.verify.run import Run

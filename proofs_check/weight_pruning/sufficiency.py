@@ -23,13 +23,14 @@ import math
 from typing import Any
 
 import numpy as np
-from ltjax.problems.weight_pruning import WeightPruning
 from matplotlib.figure import Figure
 
 from ltjax.figures import style as drawing
 from ltjax.inference import growth as scaling
 from ltjax.inference import thresholds
-from ltjax.trials.dispatch import FirstHits
+from ltjax.problems.pruning import WeightPruning
+from ltjax.solvers.choose import in_blocks
+from ltjax.trials.counts import FirstHits
 from ltjax.verify.claim import Claim, Control
 from ltjax.verify.quantities import LogSlope, Parameter, Threshold, hit_rate
 from ltjax.verify.run import Run
@@ -87,8 +88,10 @@ class Sufficiency(Claim):
     """Exponent of d."""
 
     def measure(self, run: Run) -> dict[str, Any]:
-        ways = {"blocks": WeightPruning(construction="blocks"), "shared": WeightPruning(construction="shared")}
-        found = {name: run.first_hits(problem, NS[name], EPS, TRIALS[name]) for name, problem in ways.items()}
+        ways = {"blocks": in_blocks(WeightPruning(), EPS[-1]), "shared": "shared"}
+        found = {
+            name: run.first_hits(WeightPruning(), NS[name], EPS, TRIALS[name], solver=way) for name, way in ways.items()
+        }
         needed = {name: constructed(outcomes) for name, outcomes in found.items()}
         fits = {name: {law: scaling.fit(o, law) for law in (*LAWS, "power")} for name, o in needed.items()}
         grow = {d: run.first_hits(WeightPruning(d=d), ns, EPS[:1], 60) for d, ns in DIMENSIONS.items()}
