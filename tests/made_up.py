@@ -5,7 +5,6 @@ which the claim is false, from the same data.
 """
 
 import copy
-import itertools
 import math
 
 import numpy as np
@@ -366,4 +365,4 @@ FALSE = {
 }
 """By claim, a sabotage and data in which the claim is false."""
 
-assert list(itertools.chain(TRUE)) == list(FALSE)
+assert list(TRUE) == list(FALSE)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import types
 
 import numpy as np
 import pytest
@@ -129,6 +130,17 @@ def test_growth_laws_are_compared():
     test = FitsBetter("", line, inverse)
     assert test.trials_needed(test.detectable(LEVEL), LEVEL) == pytest.approx(400, abs=1)
     assert InRange("", Parameter(line, "a"), (1.8, 2.2)).evaluate(LEVEL).verdict == "supported"
+
+
+def test_a_special_case_cannot_refute_the_law_that_holds_it():
+    """Whatever the trials: the law with one more parameter is never the worse one."""
+    line, inverse = fits(lambda e: -2.0 * math.log2(e))
+    holder = types.SimpleNamespace(name="logarithmic", nested={"inverse": {"a": 0.0}})
+    test = FitsBetter("", dataclasses.replace(line, law=holder), inverse)
+    assert not test.refutable
+    finding = test.evaluate(LEVEL)
+    assert finding.verdict == "inconclusive"
+    assert finding.numbers["note"] == "no data could refute this"
 
 
 def test_proofs():

@@ -107,7 +107,7 @@ def load_file(path: Path) -> list[Claim]:
 
 
 def select(wanted: Sequence[str], known: Catalogue) -> Catalogue:
-    """The claims of those ids, families ("MINE" for MINE-1, MINE-2, …), catalogues or files; the built-in ones for none.
+    """The claims of those ids, families ("MINE" for MINE-1, …), catalogues or files; the built-in ones for none.
 
     What is broken in the result is what was asked for and could not be loaded.
 
