@@ -7,8 +7,8 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 
-from ltjax.certify.errors import plane as plane_error
 from ltjax.certify.errors import cones, sphere
+from ltjax.certify.errors import plane as plane_error
 
 READOUTS = ("linear", "relu")
 
