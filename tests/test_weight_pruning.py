@@ -2,27 +2,30 @@
 
 import dataclasses
 import itertools
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from brute import least_error
+from cells import decided, laid_out
 
 from ltjax.certify.errors import plane as plane_error
 from ltjax.outcomes import HIT, MISS, UNDECIDED
-from ltjax.problems.weight_pruning import Found, Instance, WeightPruning
+from ltjax.problems.pruning import StartNetwork, WeightPruning
 from ltjax.search.masks import single_weights as weight_masks
-from ltjax.trials import dispatch as trials
+from ltjax.solvers.base import Found
+from ltjax.solvers.choose import choose
+from ltjax.trials import decide as last_word
+from ltjax.trials.counts import count as counted
 
 KEY = jax.random.key(5)
 KINDS = list(itertools.product(["linear", "relu"], ["axis", "generic"]))
 
 
-def decide(problem, ns, eps, count):
-    """On one device, without padding."""
-    return next(iter(trials.decisions(problem, ns, eps, count, KEY, chunk=count, devices=jax.local_devices()[:1])))
+def decide(problem, ns, eps, count, solver=None):
+    """On one device, in one piece."""
+    return decided(problem, ns, eps, count, KEY, solver, chunk=count, devices=jax.local_devices()[:1])
 
 
 def networks(u, v, x, readout):
@@ -40,26 +43,28 @@ def circle(count):
     return np.stack([np.cos(angle), np.sin(angle)], axis=1)
 
 
-def recheck(found, ns, eps, readout, points=4000):
+def recheck(found, readout, points=4000):
     """No network that a witness leaves is off by more than ε anywhere: a few lines that share nothing."""
-    d = found.instance["w"].shape[1]
+    d = next(iter(found.values())).instance["w"].shape[1]
     x = circle(points) if d == 2 else np.random.default_rng(0).normal(size=(points, d))
     # Kinks and crests of what the construction leaves lie on the axes and in the orthants' faces.
     x = np.concatenate([x, np.eye(d), -np.eye(d)] + [np.where(np.arange(d) < k, x, 0) for k in range(2, d)])
     x = x / np.linalg.norm(x, axis=1, keepdims=True)
-    hits = np.argwhere(found.status == HIT)
-    for t, i, j in hits:
-        u, v, w = (found.instance[name][t] for name in ("u", "v", "w"))
-        mask_u, mask_v = found.witness["mask_u"][t, i], found.witness["mask_v"][t, i]
-        assert not mask_u[ns[i] :].any()
-        assert not mask_v[ns[i] :].any()
-        g = np.maximum(x @ (u * mask_u).T, 0) @ (v * mask_v)
-        g = np.maximum(g, 0) if readout == "relu" else g
-        error = np.abs(g - np.maximum(x @ w, 0)).max()
-        assert error <= eps[j]
-        assert found.lower[t, i] <= found.upper[t, i]
-        assert error <= found.upper[t, i] <= eps[j]
-    return len(hits)
+    count = 0
+    for (n, eps), cell in found.items():
+        for t in np.flatnonzero(cell.status == HIT):
+            u, v, w = (cell.instance[name][t] for name in ("u", "v", "w"))
+            mask_u, mask_v = cell.witness["mask_u"][t], cell.witness["mask_v"][t]
+            assert not mask_u[n:].any()
+            assert not mask_v[n:].any()
+            g = np.maximum(x @ (u * mask_u).T, 0) @ (v * mask_v)
+            g = np.maximum(g, 0) if readout == "relu" else g
+            error = np.abs(g - np.maximum(x @ w, 0)).max()
+            assert error <= eps
+            assert cell.lower[t] <= cell.upper[t]
+            assert error <= cell.upper[t] <= eps
+            count += 1
+    return count
 
 
 EPS, NS = (1e-1, 1e-2, 1e-3), tuple(range(4, 45, 4))
@@ -76,58 +81,65 @@ def test_nothing_contradicts_all_masks(readout, target, surface):
     """Up to n·d = 12 next to nothing is undecided; n = 7 is left to the constructions and the kink lemma."""
     problem, ns, eps = WeightPruning(readout=readout, target=target), (3, 5, 7, 24), (0.6, 0.35, 0.1)
     found = decide(problem, ns, eps, 16)
-    # The first neurons of a draw do not depend on how many there are, nor on the question.
-    np.testing.assert_array_equal(found.instance["u"], surface.instance["u"][:16, :24])
-    np.testing.assert_array_equal(found.instance["v"], surface.instance["v"][:16, :24])
-    for t, i in np.ndindex(8, 3):
-        x = circle(1441 if ns[i] < 7 else 181)
-        u, v, w = (found.instance[name][t] for name in ("u", "v", "w"))
-        u, v = u[: ns[i]], v[: ns[i]]
-        sampled = np.abs(networks(u, v, x, readout) - np.maximum(x @ w, 0)).max(axis=1).min()
-        # The true least error: between points, a network's slope is at most Σ|v|‖u‖.
-        least = (1 + np.sum(np.abs(v) * np.linalg.norm(u, axis=1))) * np.pi / (len(x) - 1) + sampled
-        assert sampled <= found.upper[t, i] + 1e-12
-        assert found.lower[t, i] <= least
-        for j, e in enumerate(eps):
-            assert found.status[t, i, j] != HIT or sampled <= e
-            assert found.status[t, i, j] != MISS or least > e
-    assert np.mean(found.status[:, :2] == UNDECIDED) < 0.03
+    for (n, e), cell in found.items():
+        # The first neurons of a draw do not depend on how many there are, nor on the question.
+        for name in ("u", "v"):
+            np.testing.assert_array_equal(
+                cell.instance[name][:, :n], surface[NS[-1], EPS[0]].instance[name][:16, :n], err_msg=name
+            )
+        if n > 7:
+            continue
+        x = circle(1441 if n < 7 else 181)
+        for t in range(8):
+            u, v, w = (cell.instance[name][t] for name in ("u", "v", "w"))
+            u, v = u[:n], v[:n]
+            sampled = np.abs(networks(u, v, x, readout) - np.maximum(x @ w, 0)).max(axis=1).min()
+            # The true least error: between points, a network's slope is at most Σ|v|‖u‖.
+            least = (1 + np.sum(np.abs(v) * np.linalg.norm(u, axis=1))) * np.pi / (len(x) - 1) + sampled
+            assert sampled <= cell.upper[t] + 1e-12
+            assert cell.lower[t] <= least
+            assert cell.status[t] != HIT or sampled <= e
+            assert cell.status[t] != MISS or least > e
+    status = laid_out(found, ns, eps)
+    assert np.mean(status[:, :2] == UNDECIDED) < 0.03
     # Scissors that are no better than rows (WP-3) need more neurons than 24 at ε = 0.1.
     column, least = (1, 0.25) if (readout, target) == ("linear", "generic") else (2, 0.5)
-    assert (found.status[:, 3, column] == HIT).mean() > least
-    assert recheck(found, ns, eps, readout) > 0
+    assert (status[:, 3, column] == HIT).mean() > least
+    assert recheck(found, readout) > 0
 
 
 @pytest.mark.parametrize(
-    ("options", "n", "eps", "least"),
+    ("options", "solver", "n", "eps", "least"),
     [
-        ({"d": 3, "law": "uniform"}, 50, 1e-2, 0.6),
-        ({"construction": "blocks", "law": "uniform", "target": 2.4}, 48, 5e-2, 0.5),
+        ({"d": 3, "law": "uniform"}, None, 50, 1e-2, 0.6),
+        ({"law": "uniform", "target": 2.4}, "blocks", 48, 5e-2, 0.5),
     ],
 )
-def test_the_constructions_hit_and_anyone_can_sample_it(options, n, eps, least):
+def test_the_constructions_hit_and_anyone_can_sample_it(options, solver, n, eps, least):
     problem = WeightPruning(**options)
-    found = decide(problem, (n // 2, n), (eps, 5 * eps), 24)
-    hits = (found.status == HIT).mean(axis=0)
+    ns, precisions = (n // 2, n), (eps, 5 * eps)
+    found = decide(problem, ns, precisions, 24, solver)
+    hits = (laid_out(found, ns, precisions) == HIT).mean(axis=0)
     assert hits[1, 0] >= least
     assert np.all(np.diff(hits, axis=0) >= 0)
     assert np.all(np.diff(hits, axis=1) >= 0)
     # The construction: a neuron keeps one input weight; blocks: that of its own coordinate.
-    mask = found.witness["mask_u"][:, 1]
-    assert mask.sum(axis=2).max() == 1
-    np.testing.assert_array_equal(found.witness["mask_v"], found.witness["mask_u"].any(axis=3))
-    if problem.construction == "blocks" and problem.target != "axis":
-        _, neuron, coordinate = np.nonzero(mask)
-        np.testing.assert_array_equal(neuron % problem.d, coordinate)
-    assert recheck(found, (n // 2, n), (eps, 5 * eps), problem.readout) > 0
+    for e in precisions:
+        masks = found[n, e].witness
+        assert masks["mask_u"].sum(axis=2).max() == 1
+        np.testing.assert_array_equal(masks["mask_v"], masks["mask_u"].any(axis=2))
+        if solver == "blocks":
+            _, neuron, coordinate = np.nonzero(masks["mask_u"])
+            np.testing.assert_array_equal(neuron % problem.d, coordinate)
+    assert recheck(found, problem.readout) > 0
 
 
 def test_growth_is_logarithmic(surface):
-    hits = (surface.status == HIT).sum(axis=0)
+    hits = (laid_out(surface, NS, EPS) == HIT).sum(axis=0)
     assert np.all(np.diff(hits, axis=0) >= 0)
     assert np.all(np.diff(hits, axis=1) <= 0)
     assert hits[-1, -1] >= 34
-    assert recheck(surface, NS, EPS, "relu", points=2000) > 400
+    assert recheck(surface, "relu", points=2000) > 400
     half = [NS[int(np.argmax(hits[:, j] >= 20))] for j in range(3)]
     # Four sums with log2(3) bits a neuron: a decade costs about 4·log2(10)/log2(3) = 8.4 neurons.
     assert all(4 <= more - fewer <= 12 for fewer, more in itertools.pairwise(half))
@@ -137,39 +149,42 @@ def test_linear_readout_meets_the_kink_lemma():
     """WP-3: misses where no kink is near, whatever is cut; hits by whole neurons."""
     eps, ns = (0.1, 0.02), (10, 60)
     found = decide(WeightPruning(readout="linear"), ns, eps, 24)
-    u, w = found.instance["u"], found.instance["w"]
+    u, w = (found[ns[-1], eps[0]].instance[name] for name in ("u", "w"))
     angle = np.abs(np.angle(np.exp(2j * (np.arctan2(u[..., 1], u[..., 0]) - np.arctan2(w[0, 1], w[0, 0]))))) / 2
-    for i, n in enumerate(ns):
-        for j, e in enumerate(eps):
+    for n in ns:
+        for e in eps:
             expected = angle[:, :n].min(axis=1) > 2 * np.arctan(2 * e)
-            np.testing.assert_array_equal(found.status[:, i, j] == MISS, expected)
-    assert recheck(found, ns, eps, "linear") > 0
+            np.testing.assert_array_equal(found[n, e].status == MISS, expected)
+    assert recheck(found, "linear") > 0
 
 
 def test_on_the_line_it_is_subset_sum():
-    for found in trials.decisions(WeightPruning(d=1, law="uniform"), (6, 11), (0.05,), 60, KEY):
-        for t, i in np.ndindex(len(found), 2):
-            n, u, v = (6, 11)[i], found.instance["u"][t, :, 0], found.instance["v"][t]
+    eps = 0.05
+    found = decided(WeightPruning(d=1, law="uniform"), (6, 11), (eps,), 60, KEY)
+    for (n, _), cell in found.items():
+        for t in range(len(cell)):
+            u, v = cell.instance["u"][t, :, 0], cell.instance["v"][t]
             least = least_error((v * np.maximum(u, 0))[:n], 1.0)
-            assert found.lower[t, i] <= least <= found.upper[t, i] <= least + 1e-9
-        assert found.witness["mask_u"].shape == (60, 2, 11, 1)
-        for readout in ("linear", "relu"):
-            assert recheck(found, (6, 11), (0.05,), readout) > 0
+            assert cell.lower[t] <= least <= cell.upper[t]
+            # Only masks that are far off are not looked at again.
+            assert cell.upper[t] <= least + 1e-9 or (np.isinf(cell.upper[t]) and least > eps)
+        assert cell.witness["mask_u"].shape == (60, 11, 1)
+    for readout in ("linear", "relu"):
+        assert recheck(found, readout) > 0
 
 
 def test_decisions_do_not_depend_on_devices_or_chunks(surface):
-    how = {"chunk": 16, "devices": jax.local_devices()[:3]}
-    parts = list(trials.decisions(WeightPruning(), NS, EPS, 40, KEY, **how))
+    parts = decided(WeightPruning(), NS, EPS, 40, KEY, chunk=16, devices=jax.local_devices()[:3])
     for name in ("status", "lower", "upper"):
-        together = np.concatenate([getattr(part, name) for part in parts])
-        np.testing.assert_array_equal(together, getattr(surface, name))
+        np.testing.assert_array_equal(laid_out(parts, NS, EPS, name), laid_out(surface, NS, EPS, name))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("options", [{"construction": "blocks"}, {"readout": "linear"}, {"d": 3}])
-def test_counts_do_not_depend_on_devices_or_chunks(options):
+@pytest.mark.parametrize(("options", "solver"), [({}, "blocks"), ({"readout": "linear"}, None), ({"d": 3}, None)])
+def test_counts_do_not_depend_on_devices_or_chunks(options, solver):
+    ask = (WeightPruning(**options), (5, 12, 20), (0.2, 0.05), 36, KEY)
     one, three = (
-        trials.count(WeightPruning(**options), (5, 12, 20), (0.2, 0.05), 36, KEY, chunk=16, devices=devices)
+        counted(*ask, solver=solver, chunk=16, devices=devices)
         for devices in (jax.local_devices()[:1], jax.local_devices()[:3])
     )
     np.testing.assert_array_equal(one.hits, three.hits)
@@ -207,17 +222,24 @@ def test_subset_table_lists_small_subsets_first():
 
 def test_a_broken_solver_is_caught(surface):
     """Masks that are not there, or networks that are not what they should be, never become hits."""
-    procedure, eps = WeightPruning().resolved(min(EPS)), np.array(EPS)
-    instance = Instance(**surface.instance)
-    found: Any = Found._make([surface.lower, surface.witness["mask_u"], surface.upper])
-    np.testing.assert_array_equal(procedure.judge(instance, found, NS, eps).status, surface.status)
-    with pytest.raises(RuntimeError, match="neurons that are not there"):
-        procedure.judge(instance, found._replace(mask=np.ones_like(found.mask)), NS, eps)
+    problem, n, eps = WeightPruning(), NS[5], EPS[1]
+    cell, solver = surface[n, eps], choose(WeightPruning(), n, eps).solver
+    mask, error, least = (x[:, None, None] for x in (cell.witness["mask_u"], cell.upper, cell.lower))
+    nobody = np.zeros(error.shape, int)
+
+    def judged(mask, error, least):
+        found = Found(mask, error, least, nobody, nobody)
+        return last_word.decide(problem, solver, StartNetwork(**cell.instance), found, (n,), (eps,))
+
+    assert (cell.status == HIT).mean() > 0.5
+    np.testing.assert_array_equal(judged(mask, error, least).status[:, 0, 0], cell.status)
+    with pytest.raises(RuntimeError, match="parts that are not there"):
+        judged(np.ones_like(mask), error, least)
     # What the solver says of its masks counts for nothing: here they are those of other networks.
-    other = found._make([np.zeros_like(found.least), np.roll(found.mask, 1, axis=0), np.zeros_like(found.error)])
-    assert (procedure.judge(instance, other, NS, eps).status[..., 1:] == HIT).mean() < 0.01
+    other = judged(np.roll(mask, 1, axis=0), np.zeros_like(error), np.zeros_like(least))
+    assert (other.status == HIT).mean() < 0.03
     with pytest.raises(RuntimeError, match="a certificate says miss where a mask hits"):
-        procedure.judge(instance, found._replace(least=np.full_like(found.least, 0.5)), NS, eps)
+        judged(mask, error, np.full_like(least, 0.5))
 
 
 @pytest.mark.parametrize(
@@ -227,7 +249,6 @@ def test_a_broken_solver_is_caught(surface):
         ({"d": 2.5}, "d=2.5 is not allowed"),
         ({"readout": "softmax"}, "readout='softmax' is not known"),
         ({"law": "rademacher"}, "law='rademacher' is not known"),
-        ({"construction": "stacked"}, "construction='stacked' is not known: construction is one of blocks, shared"),
         ({"target": "diagonal"}, "target='diagonal' is not known"),
         ({"target": float("nan")}, "target=nan is not allowed"),
         ({"target": 0.7, "d": 3}, "an angle names a target in the plane only"),
@@ -239,24 +260,34 @@ def test_bad_options(options, message):
 
 
 def test_it_is_a_plain_value():
-    problem = WeightPruning(construction="blocks")
-    assert hash(problem) == hash(WeightPruning(construction="blocks")) != hash(WeightPruning())
+    problem = WeightPruning(d=3)
+    assert hash(problem) == hash(WeightPruning(d=3)) != hash(WeightPruning())
     assert problem.describe() == {
         "problem": "weight-pruning",
-        "d": 2,
+        "d": 3,
         "readout": "relu",
         "law": "normal",
         "target": "generic",
-        "construction": "blocks",
     }
-    assert dataclasses.replace(problem, d=3).provenance(1e-3)["d"] == 3
-    with pytest.raises(ValueError, match="solver='milp' is not known"):
-        problem.with_solver("milp")
+    assert dataclasses.replace(problem, d=2) == WeightPruning()
+
+
+@pytest.mark.parametrize(
+    ("options", "solver", "message"),
+    [
+        ({}, "milp", "solver='milp' is not known for weight-pruning: solver is one of auto, blocks, shared"),
+        ({}, "stacked", "solver='stacked' is not known"),
+        ({"readout": "linear"}, "blocks", "solver='blocks' is not known"),
+    ],
+)
+def test_bad_solvers(options, solver, message):
+    with pytest.raises(ValueError, match=message):
+        choose(WeightPruning(**options), 5, 0.1, solver)
 
 
 def test_masks_that_keep_several_weights_of_a_row_are_certified():
     """d = 3: at ε just above 1 the empty mask hits; at 0.4 a row may be kept whole."""
     found = decide(WeightPruning(d=3), (1, 3), (1.001, 0.4), 300)
-    assert (found.status[:, :, 0] == HIT).mean() > 0.95
-    several = found.witness["mask_u"].sum(axis=3).max(axis=2) > 1
-    assert np.any(several & (found.status[:, :, 1] == HIT))
+    assert np.mean([found[n, 1.001].status == HIT for n in (1, 3)]) > 0.95
+    several = [cell.witness["mask_u"].sum(axis=2).max(axis=1) > 1 for cell in (found[1, 0.4], found[3, 0.4])]
+    assert any(np.any(many & (found[n, 0.4].status == HIT)) for n, many in zip((1, 3), several, strict=True))

@@ -191,8 +191,7 @@ class Uncovered(AbstractObstruction):
         possible, error = wide < 0.5, jnp.minimum(wide, 0.4999)
         u, w = network.u, network.w
         if w.shape[0] == 3:
-            centre, half = zones.zone_arcs(u, w, jnp.tan(2.0 * jnp.arctan(2.0 * error)))
-            cover = zones.cover_arcs(centre, half, jnp.arange(len(centre)) < size)
+            cover = zones.cover_circle(u, w, error, size)
             direction = jnp.stack([jnp.cos(cover.direction), jnp.sin(cover.direction)]) @ zones.orthogonal_basis(w)
             return possible & (cover.status == zones.UNCOVERED), direction
         found = zones.last_uncovered(jax.random.key(0), u, w, error, most=size, starts=64, steps=200, rounds=4)
