@@ -25,7 +25,7 @@ from ltjax.machine import devices as parallel
 from ltjax.machine import timing
 from ltjax.machine.compilation import use_compilation_cache
 from ltjax.sweeps.work import Job, decide, stream_key
-from ltjax.trials import dispatch as trials
+from ltjax.trials.dispatch import decisions
 
 GRIDS = {
     "subset sums": {"problem": "subset-sum", "n": {"range": [5, 24, 1]}, "trials": 20_000},
@@ -91,7 +91,8 @@ def serial(rounds: int, fresh: Callable[[], Path]) -> dict[str, Any]:
     def bare() -> None:
         for task in spec.tasks():
             key = stream_key(task.seed, task.stream)
-            trials.count(task.procedure, task.ns, task.eps, task.trials, key)
+            for _ in decisions(task.share(), task.trials, key):
+                pass
 
     calls = {"sweep": lambda: sweeps.run(spec, fresh()), "engine": bare}
     found = ratio(timing.interleaved(calls, rounds, shortest=0.0, finish=lambda x: x), "sweep", "engine")

@@ -109,9 +109,10 @@ decades = [1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6]
 scissors = ltjax.WeightPruning(readout="linear", target="axis")
 by_scissors = ltjax.threshold(scissors, eps=decades, n_max=48, trials=200, key=key)
 
-near = ltjax.NeuronPruning(target="axis", sampling="near")
 by_rows = [
-    ltjax.threshold(near, eps=eps, n_max=round(8 / eps), trials=60, key=key)
+    ltjax.threshold(
+        rows, eps=eps, n_max=round(8 / eps), trials=60, key=key, solver="near"
+    )
     for eps in (1e-2, 1e-3, 1e-4)
 ]
 

@@ -22,8 +22,18 @@ def run(capsys, *tokens):
 
 
 def test_help_is_quick_because_jax_stays_out():
-    code = "import sys, ltjax.cli; sys.exit('jax' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    code = """
+import sys, ltjax.cli
+for words in ([], ["estimate"], ["estimate", "neuron-pruning"], ["threshold", "subset-sum"]):
+    try:
+        ltjax.cli.main([*words, "--help"])
+    except SystemExit as stop:
+        assert not stop.code
+sys.exit('jax' in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert all(word in done.stdout for word in ("neuron-pruning", "--law", "--solver", "--bias", "--max-size"))
 
 
 def test_estimate_as_json_and_nothing_else(capsys):
@@ -56,6 +66,27 @@ def test_threshold_as_json(capsys):
     assert all(1 <= one["lower"] <= one["upper"] for one in found)
 
 
+def test_the_solver_is_asked_for_by_name(capsys):
+    coarse, fine = (
+        json.loads(run(capsys, *ESTIMATE, "--trials", "50", "--json", "--solver", solver)[1])["problem"]["dtype"]
+        for solver in ("float32", "float64")
+    )
+    assert (coarse, fine) == ("float32", "float64")
+
+
+def test_a_problem_from_outside(capsys):
+    """Its options are the command's, with their types."""
+    words = ["toy:Toy", "--eps", "0.5", "--rate", "2", "--doubt", "0", "--trials", "64", "--json"]
+    code, out, _ = run(capsys, "estimate", *words, "--n", "2")
+    found = json.loads(out)
+    assert code == 0
+    assert (found["problem"]["problem"], found["problem"]["rate"], found["undecided"]) == ("toy", 2.0, 0)
+    assert found["lower"] <= 1 - np.exp(-2.0) <= found["upper"]
+    code, out, _ = run(capsys, "threshold", *words, "--n-max", "4")
+    assert code == 0
+    assert json.loads(out)["thresholds"][0]["lower"] == 1
+
+
 def test_claims(capsys):
     code, out, _ = run(capsys, "claims", "--json")
     assert code == 0
@@ -72,6 +103,10 @@ BAD = {
     "eps NaN": ([*ESTIMATE[:5], "nan"], "eps=nan is not allowed"),
     "eps missing": (ESTIMATE[:4], "--eps"),
     "law": ([*ESTIMATE, "--law", "cauchy"], "law='cauchy' is not known"),
+    "solver": ([*ESTIMATE, "--solver", "milp"], "solver='milp' is not known for subset-sum: solver is one of auto"),
+    "method as an option": ([*ESTIMATE, "--dtype", "float32"], "--dtype"),
+    "class elsewhere": (["estimate", "nowhere.at:All", *ESTIMATE[2:]], "problem='nowhere.at:All' cannot be loaded"),
+    "class that is none": (["estimate", "json:JSONDecoder", *ESTIMATE[2:]], "is no problem class"),
     "target": ([*ESTIMATE, "--target", "axis"], "target='axis' is not allowed"),
     "trials": ([*ESTIMATE, "--trials", "0"], "trials=0 is not allowed"),
     "seed": ([*ESTIMATE, "--seed", "-1"], "seed=-1 is not allowed"),

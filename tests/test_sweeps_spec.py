@@ -43,7 +43,7 @@ def test_a_file_becomes_cells_and_tasks(tmp_path):
     tasks = sweeps.read_spec(path).tasks()
     assert sum(len(task) for task in tasks) == 2 * 3 * 5
     # All n and ε of one stream together; float32 and float64 draw different trials.
-    assert [task.eps for task in tasks] == [(0.1, 0.01, 0.001), (1e-4, 1e-5)] * 2
+    assert [task.eps for task in tasks] == [(0.1, 0.01, 0.001), (1e-4, 1e-5), (0.1, 0.01), (1e-3, 1e-4, 1e-5)]
     assert [task.described["dtype"] for task in tasks] == ["float32", "float64"] * 2
     assert all(task.ns == (4, 6, 8) and task.seed == 3 for task in tasks)
 
@@ -59,9 +59,23 @@ def test_a_cell_is_the_same_in_every_company():
     assert seeded.cell(6, 0.01) != alone.cell(6, 0.01)
 
 
-def test_neuron_pruning_near_the_kink_is_one_task_for_each_precision():
+def test_cells_that_are_drawn_and_decided_alike_are_one_task():
+    """Near the kink each precision draws its own neurons; whole networks of a size have a method for each size."""
     spec = sweeps.parse_spec({"problem": "neuron-pruning", "n": [50, 100], "eps": [0.1, 0.05, 1e-3, 1e-4], "trials": 1})
-    assert [task.eps for task in spec.tasks()] == [(0.1, 0.05), (1e-3,), (1e-4,)]
+    tasks = {(task.ns, task.eps) for task in spec.tasks()}
+    assert tasks == {((50,), (0.1, 0.05)), ((100,), (0.1, 0.05)), ((50, 100), (1e-3,)), ((50, 100), (1e-4,))}
+
+
+def test_a_solver_may_be_named_and_then_decides_every_cell():
+    chosen, asked = (
+        sweeps.parse_spec({**GOOD, "eps": [0.1, 1e-5], **solver}).tasks() for solver in ({}, {"solver": "float64"})
+    )
+    assert [task.described["dtype"] for task in chosen] == ["float32", "float64"]
+    (task,) = asked
+    assert task.described["dtype"] == "float64"
+    # How a cell is decided is what its name says of it, not how that was asked for.
+    assert task.cell(4, 1e-5) == chosen[1].cell(4, 1e-5)
+    assert task.cell(4, 0.1) != chosen[0].cell(4, 0.1)
 
 
 def test_rows_are_cut_at_the_same_places_whatever_is_asked():
@@ -93,6 +107,12 @@ BAD = {
     "unknown key": ({"epsilon": 0.1}, "key 'epsilon' is not known: keys are problem, n, eps"),
     "misspelt key": ({"trails": 10}, "did you mean trials?"),
     "option of another problem": ({"readout": "relu"}, "key 'readout' is not known"),
+    "method as an option": ({"dtype": "float64"}, "key 'dtype' is not known"),
+    "solver of another problem": (
+        {"solver": "milp"},
+        "solver='milp' is not known for subset-sum: solver is one of auto",
+    ),
+    "solver no word": ({"solver": ["float32"]}, "solver=['float32'] is not"),
     "eps negative": ({"eps": [0.1, -0.1]}, "eps=-0.1 is not allowed: eps is a finite number above 0"),
     "eps zero": ({"eps": 0}, "eps=0.0 is not allowed"),
     "eps nan": ({"eps": float("nan")}, "eps=nan is not allowed"),
@@ -162,7 +182,7 @@ def test_a_chunk_is_made_to_fit_the_memory():
 
     (task,) = sweeps.parse_spec({**GOOD, "n": 20, "eps": 0.1}).tasks()
     need = memory.need(task)
-    block = task.procedure.block(20)
+    block = task.choice.solver.block(20)
     assert memory.fitted(task, 64 << 30).chunk is None
     assert memory.fitted(task, need.total(3 * block, 1) + 1).chunk == 3 * block
     assert memory.fitted(task, need.total(block, 1) + 1).chunk == block
@@ -185,7 +205,7 @@ def test_what_every_problem_needs_is_foreseen(options):
     from ltjax.sweeps import memory
 
     for task in sweeps.parse_spec({**GOOD, **options}).tasks():
-        assert memory.need(task).total(task.procedure.block(max(task.ns)), 1) > 0
+        assert memory.need(task).total(task.choice.solver.block(max(task.ns)), 1) > 0
 
 
 @pytest.mark.slow
@@ -198,27 +218,30 @@ def test_what_every_problem_needs_is_foreseen(options):
         ({"problem": "neuron-pruning", "n": 20, "eps": 0.2}, 8.0),
         ({"problem": "neuron-pruning", "n": 4000, "eps": 1e-3}, 3.0),
         ({"problem": "weight-pruning", "n": 40, "eps": 1e-3}, 3.0),
-        ({"problem": "weight-pruning", "n": [40, 64], "eps": 1e-3, "construction": "blocks"}, 3.0),
+        ({"problem": "weight-pruning", "n": [40, 64], "eps": 1e-3, "solver": "blocks"}, 3.0),
         # XLA folds the comparison of all masks into one loop; the model writes every mask's errors out.
-        ({"problem": "neuron-pruning", "d": 3, "n": 60, "eps": 0.1}, 150.0),
+        ({"problem": "neuron-pruning", "d": 3, "n": 13, "eps": 0.1}, 150.0),
+        ({"problem": "neuron-pruning", "d": 3, "n": 60, "eps": 0.1}, 8.0),
     ],
     ids=str,
 )
 def test_the_memory_foreseen_is_what_the_compiled_search_takes(options, most):
     """Never much less, and at most a few times more."""
-    from ltjax.problems import base
     from ltjax.sweeps import memory
+    from ltjax.trials.dispatch import draw_rows
 
     (task,) = sweeps.parse_spec({**GOOD, **options}).tasks()
-    procedure, n = task.procedure, max(task.ns)
-    block = procedure.block(n)
-    with jax.enable_x64(procedure.uses_float64):
+    share, n = task.share(), max(task.ns)
+    solver, block = share.solver, share.solver.block(n)
+    with jax.enable_x64(solver.dtype == "float64"):
         keys = jax.random.split(jax.random.key(0), block)
-        instances = jax.eval_shape(lambda keys: base.draw_rows(keys, problem=procedure, n=n, block=block), keys)
-        sizes = procedure.as_searched(task.ns)
+        instances = jax.eval_shape(
+            lambda keys: draw_rows(keys, problem=share.problem, choice=share.choice, n=n, block=block), keys
+        )
+        sizes = solver.as_searched(task.ns)
 
         def search(rows, eps):
-            return procedure.searched_as().search(rows, sizes, eps)
+            return solver.search(rows, sizes, eps)
 
         taken = jax.jit(search).lower(instances, np.asarray(task.eps)).compile().memory_analysis()
     taken = taken.temp_size_in_bytes + taken.argument_size_in_bytes + taken.output_size_in_bytes

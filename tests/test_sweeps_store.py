@@ -17,7 +17,7 @@ import ltjax
 from ltjax import sweeps
 from ltjax.sweeps.store import Store
 from ltjax.sweeps.work import stream_key
-from ltjax.trials import dispatch as trials
+from ltjax.trials.counts import count
 
 COUNTS = "select cell, first, trials, hits, misses from counts order by cell, first"
 
@@ -56,7 +56,7 @@ def test_a_problem_from_outside_can_be_swept(tmp_path):
 def test_its_trials_are_those_of_its_key(tmp_path):
     (task,) = toy(seed=5).tasks()
     sweeps.run(toy(seed=5), tmp_path / "store.db")
-    counts = trials.count(Toy(), (1, 2, 5), (1.0, 0.1), 700, stream_key(5, task.stream))
+    counts = count(Toy(), (1, 2, 5), (1.0, 0.1), 700, stream_key(5, task.stream))
     frame = sweeps.load(tmp_path / "store.db")
     assert list(frame["hits"]) == list(counts.hits.T.reshape(-1))
     assert list(frame["misses"]) == list(counts.misses.T.reshape(-1))
@@ -64,7 +64,7 @@ def test_its_trials_are_those_of_its_key(tmp_path):
 
 
 @pytest.mark.parametrize("devices", [1, 2, 4])
-@pytest.mark.parametrize("chunk", [None, 8, 104])
+@pytest.mark.parametrize("chunk", [None, 64, 192])
 def test_counts_do_not_depend_on_devices_or_chunks(tmp_path, whole, devices, chunk):
     options = {} if chunk is None else {"chunk": chunk}
     sweeps.run(toy(**options), tmp_path / "store.db", engine=sweeps.Serial(jax.local_devices()[:devices]))
@@ -101,7 +101,7 @@ def test_more_trials_extend_the_stream(tmp_path):
 
 def test_two_sweeps_share_cells_in_one_store(tmp_path, whole):
     path = tmp_path / "store.db"
-    sweeps.run(toy(n=[2, 9], eps=0.1, trials=900), path)
+    sweeps.run(toy(n=[2, 4], eps=0.1, trials=900), path)
     sweeps.run(toy(), path)
     both = sweeps.load(path)
     assert len(both) == 7
@@ -169,7 +169,13 @@ def test_kill_9_and_resume(tmp_path):
 @pytest.mark.parametrize(("until", "slow"), [(None, 0.002), ("verdict", 0.03)])
 def test_two_hundred_cells_killed_ten_times(tmp_path, until, slow):
     rates = [0.5, 1.0, 1.5, 2.0, 3.0]
-    spec = {"problem": NAME, "n": list(range(1, 11)), "eps": [0.5, 0.2, 0.1, 0.05], "rate": rates, "slow": slow}
+    spec = {
+        "problem": NAME,
+        "n": [1, 2, 3, 4, 5],
+        "eps": [0.5, 0.4, 0.3, 0.2, 0.15, 0.1, 0.07, 0.05],
+        "rate": rates,
+        "slow": slow,
+    }
     spec |= {"trials": 2000, "chunk": 16} | ({} if until is None else {"until": until})
     total = sweeps.run(sweeps.parse_spec(spec), tmp_path / "whole.db").trials_added
     path, random_, before = tmp_path / "store.db", random.Random(1), []
@@ -189,7 +195,7 @@ def test_two_hundred_cells_killed_ten_times(tmp_path, until, slow):
 
 
 def test_cells_stop_when_they_have_enough(tmp_path):
-    table = {"n": list(range(1, 13)), "eps": [0.5, 0.1], "trials": 20_000}
+    table = {"n": [1, 2, 3, 4, 5], "eps": [0.5, 0.3, 0.1, 0.05], "trials": 6_000}
     for until, reached in [
         ("verdict", lambda cell: cell["lower"] > 0.5 or cell["upper"] < 0.5),
         ("width=0.05", lambda cell: cell["upper"] - cell["lower"] <= 0.05),
@@ -197,10 +203,10 @@ def test_cells_stop_when_they_have_enough(tmp_path):
         spec, path = toy(**table, until=until), tmp_path / f"{until}.db"
         summary = sweeps.run(spec, path)
         frame = sweeps.load(path)
-        assert all(reached(cell) or cell["trials"] == 20_000 for _, cell in frame.iterrows())
-        assert summary.cells_done == 24
+        assert all(reached(cell) or cell["trials"] == 6_000 for _, cell in frame.iterrows())
+        assert summary.cells_done == 20
         assert summary.trials_used == frame["trials"].sum()
-        assert summary.saved == pytest.approx(1 - frame["trials"].mean() / 20_000)
+        assert summary.saved == pytest.approx(1 - frame["trials"].mean() / 6_000)
         assert summary.saved > 0.3
         assert frame["trials"].nunique() > 3
         # Cut differently, stopped early, on other devices: every cell stops where it stopped.
@@ -215,8 +221,8 @@ def test_cells_stop_when_they_have_enough(tmp_path):
                 raise Stop
 
         with pytest.raises(Stop):
-            sweeps.run(toy(**table, until=until, chunk=24), other, engine=engine, progress=stop)
-        sweeps.run(toy(**table, until=until, chunk=56), other, engine=engine)
+            sweeps.run(toy(**table, until=until, chunk=64), other, engine=engine, progress=stop)
+        sweeps.run(toy(**table, until=until, chunk=320), other, engine=engine)
         assert counts(other) == counts(path)
         assert sweeps.run(spec, path).trials_added == 0
 

@@ -151,6 +151,24 @@ def test_under_vmap_with_traced_sizes():
             assert verify_uncovered(u[:size], w, found.direction[i], EPS)
 
 
+@pytest.mark.parametrize("d", [3, 9])
+def test_rows_beyond_those_asked_about_change_nothing(d):
+    w, most = jnp.asarray(target(d)), 20
+    ask = jax.jit(
+        lambda u, most: zones.last_uncovered(jax.random.key(0), u, w, EPS, most=most, starts=16, steps=60, rounds=2)
+    )
+    u, other = network(0, ROWS, d), network(1, ROWS, d)
+    other[:most] = u[:most]
+    first, second = ask(u, most), ask(other, most)
+    for x, y in zip(first, second, strict=True):
+        np.testing.assert_array_equal(x, y)
+    size = int(first.size)
+    assert 1 <= size <= most
+    assert verify_uncovered(u[:size], target(d), first.direction, EPS)
+    # Where nothing covers, all that were asked about are left uncovered, and no more.
+    assert int(ask(np.zeros_like(u), most).size) == most
+
+
 @pytest.mark.parametrize("function", [zones.search_uncovered, zones.last_uncovered])
 def test_bad_arguments(function):
     for d in (1, 2):

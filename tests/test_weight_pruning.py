@@ -222,7 +222,7 @@ def test_subset_table_lists_small_subsets_first():
 
 def test_a_broken_solver_is_caught(surface):
     """Masks that are not there, or networks that are not what they should be, never become hits."""
-    problem, n, eps = WeightPruning(), NS[5], EPS[1]
+    problem, n, eps = WeightPruning(), NS[7], EPS[1]
     cell, solver = surface[n, eps], choose(WeightPruning(), n, eps).solver
     mask, error, least = (x[:, None, None] for x in (cell.witness["mask_u"], cell.upper, cell.lower))
     nobody = np.zeros(error.shape, int)

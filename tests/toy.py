@@ -1,28 +1,28 @@
-"""A problem from outside the package, for the tests of sweeps: quick to compile, ill-behaved on request."""
+"""A problem from outside the package, for the tests of sweeps: quick to decide, ill-behaved on request."""
 
 import dataclasses
 import os
 import signal
 import time
+from typing import ClassVar
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from ltjax import sweeps
-from ltjax.problems.base import AbstractProcedure, Decision, status_of
+from ltjax.problems.base import AbstractProblem
 
 NAME = f"{__name__}:Toy"
 
 
 @dataclasses.dataclass(frozen=True)
-class Toy(AbstractProcedure):
-    """The error is an exponential variable over n; some of it is left in doubt.
+class Toy(AbstractProblem):
+    """The error is an exponential variable over the number of parts kept; some of it is left in doubt.
 
     Args:
         rate: of the variable.
         doubt: the share of it.
-        slow: seconds that judging takes.
+        slow: seconds that looking at a block's masks takes.
         what: "works", "raises" or "kills" its process.
     """
 
@@ -30,39 +30,26 @@ class Toy(AbstractProcedure):
     doubt: float = 0.01
     slow: float = 0.0
     what: str = "works"
-    name: str = dataclasses.field(init=False, default="toy", repr=False)
+    name: ClassVar[str] = "toy"
 
     @property
-    def max_n(self) -> int:
-        return 1000
-
-    @property
-    def uses_float64(self) -> bool:
-        return False
-
-    def block(self, n: int) -> int:
-        return 8
-
-    def first_guess(self, eps: float) -> int:
-        return 1
-
-    def searched_as(self) -> "Toy":
-        return Toy()
+    def max_n(self):
+        return 16
 
     def draw(self, key, n):
         return jax.random.exponential(key) / self.rate
 
-    def search(self, instances, ns, eps):
-        return instances[:, None] / jnp.asarray(ns, jnp.float32)
+    def error(self, instance, mask, eps=None):
+        error = float(instance) / max(np.count_nonzero(mask), 0.5)
+        return (1.0 - self.doubt) * error, error
 
-    def judge(self, instances, found, ns, eps):
+    def errors(self, instances, masks, wanted, eps):
         time.sleep(self.slow)
         if self.what == "kills":
             os.kill(os.getpid(), signal.SIGKILL)
         if self.what == "raises":
             raise RuntimeError("the solver is broken")
-        error = np.asarray(found, np.float64)
-        return Decision(status_of((1.0 - self.doubt) * error, error, eps), error, error, {}, {})
+        return super().errors(instances, masks, wanted, eps)
 
 
 def toy(**options):

@@ -1,4 +1,4 @@
-"""Closed forms of the theory of neuron pruning: NP-1, NP-2, NP-3 and NP-7.
+"""Closed forms of the theory of neuron pruning: the kink lemma, its event, the zonotope bound, biased units.
 
 All probabilities are over the start network. Every function names its statement; host code, float64.
 """
@@ -19,7 +19,7 @@ from ltjax.arguments import ArgumentError
 
 
 def kink_bound(alpha: float) -> float:
-    """NP-1: the least possible error ½·tan(α/2) if no kink line is within α of the target's.
+    """The kink lemma: the least possible error ½·tan(α/2) if no kink line is within α of the target's.
 
     Deterministic, readout `linear`, any real output coefficients, any d >= 2. Proof: on |t| <= α the
     network is a·cos t + b·sin t and the target sin⁺ t; the errors at -α, 0, α give
@@ -33,7 +33,7 @@ def kink_bound(alpha: float) -> float:
 
 
 def kink_angle(eps: float) -> float:
-    """NP-1 solved for the angle: α = 2·arctan(2ε), in which a kink line must lie for an error of ε.
+    """The kink lemma solved for the angle: α = 2·arctan(2ε), in which a kink line must lie for an error of ε.
 
     Args:
         eps: error, in (0, ½]; above ½ the lemma is silent (α would pass π/2).
@@ -42,7 +42,7 @@ def kink_angle(eps: float) -> float:
 
 
 def kink_event(n: int, eps: float) -> float:
-    """NP-2: the exact probability that some of n kink lines lies within α(ε) of the target's.
+    """The kink event: the exact probability that some of n kink lines lies within α(ε) of the target's.
 
     1 - (1 - 2α/π)^n with α = 2·arctan(2ε): in the plane, or in any plane through w, the lines of a
     rotation-invariant law are uniform on [0, π). It bounds P(hit) from above for readout `linear`.
@@ -53,7 +53,7 @@ def kink_event(n: int, eps: float) -> float:
 
 
 def kink_threshold(p: float, eps: float) -> int:
-    """NP-2: the least n whose `kink_event` reaches p; a lower bound on n_p, at least (π/8)·p/ε.
+    """The kink event: the least n whose `kink_event` reaches p; a lower bound on n_p, at least (π/8)·p/ε.
 
     Args:
         p: probability, in (0, 1).
@@ -73,7 +73,7 @@ def kink_threshold(p: float, eps: float) -> int:
 
 
 def bias_kink_bound(delta: float) -> float:
-    """NP-7: d = 1, hidden units σ(u·x + b): no breakpoint within δ of the target's kink costs δ/4.
+    """The breakpoint bound: d = 1, hidden units σ(u·x + b): no breakpoint within δ of the target's kink costs δ/4.
 
     On [c - δ, c + δ] (inside [-1, 1]) the network is affine and the target is σ(x - c); the errors at
     c - δ, c, c + δ satisfy e(c - δ) - 2e(c) + e(c + δ) = -δ, so the largest is at least δ/4.
@@ -82,7 +82,7 @@ def bias_kink_bound(delta: float) -> float:
 
 
 def bias_kink_event(n: int, eps: float, kink: float = 0.0, law: str = "normal") -> float:
-    """NP-7: the probability that one of n breakpoints -b/u lies within 4ε of the target's kink c.
+    """The breakpoint bound: the probability that one of n breakpoints -b/u lies within 4ε of the target's kink c.
 
     1 - (1 - P(|β - c| <= 4ε))^n bounds P(hit) from above, as long as [c - 4ε, c + 4ε] lies in [-1, 1].
     For `normal` weights β is Cauchy; for `uniform` ones it is the quotient of two uniforms, with
@@ -115,7 +115,7 @@ def bias_kink_share(eps: float, kink: float = 0.0, law: str = "normal") -> float
 
 @dataclasses.dataclass(frozen=True)
 class ReluBound:
-    """NP-3's upper bound on P(hit), readout `relu`, law `normal`, d >= 2.
+    """The zonotope bound: an upper bound on P(hit), readout `relu`, law `normal`, d >= 2.
 
     Attributes:
         value: the estimate of the bound.
@@ -133,7 +133,7 @@ class ReluBound:
 
 
 def minors_sum(tau: Any, start: float) -> np.ndarray:
-    """Σ_{p<q} |m×m minors| of NP-3's matrix: Σ_{p<q} sin(t_q - t_p) / Π_j sin g_j.
+    """Σ_{p<q} |m×m minors| of the zonotope's matrix: Σ_{p<q} sin(t_q - t_p) / Π_j sin g_j.
 
     Args:
         tau: sorted kinks, shape (..., m), inside (start, π - start).
@@ -228,7 +228,7 @@ def _relu_expectations(eps: float, most: int, draws: int, seed: int) -> tuple[np
 
 
 def relu_bound(n: int, eps: float, *, draws: int = 65536, seed: int = 0, confidence: float = 1.0 - 1e-6) -> ReluBound:
-    """NP-3: P(hit) <= 2t_0·n/π + Σ_{m>=1} C(n, m)·E[min(1, ε^m Σ_{p<q} sin(t_q - t_p)/Π_j sin g_j)].
+    """The zonotope bound: P(hit) <= 2t_0·n/π + Σ_{m>=1} C(n, m)·E[min(1, ε^m Σ_{p<q} sin(t_q - t_p)/Π_j sin g_j)].
 
     Readout `relu`, law `normal`, any d >= 2. t_0 = arcsin ε; τ_1 < … < τ_m are m independent uniform
     kinks of [0, π), sorted; those outside (t_0, π - t_0) are the first summand's. (An expectation over τ
@@ -290,7 +290,7 @@ def relu_bounds(
 
 
 def relu_threshold(p: float, eps: float, *, draws: int = 65536, seed: int = 0, confidence: float = 1.0 - 1e-6) -> int:
-    """NP-3: the largest n for which the bound, numerical error included, stays below p; then n_p > n.
+    """The zonotope bound: the largest n for which the bound, numerical error included, stays below p; then n_p > n.
 
     Returns 0 if there is none. The bound increases with n.
     """

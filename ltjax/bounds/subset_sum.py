@@ -1,4 +1,4 @@
-"""Closed forms of random subset sum: the statements SS-1 to SS-6."""
+"""Closed forms of random subset sum: counting limits and the Poisson law."""
 
 import math
 from typing import Any
@@ -13,7 +13,7 @@ from ltjax.laws import Law
 def counting_threshold(eps: float) -> float:
     """log2(1/ε): no set of fewer numbers has subset sums within ε of every point of [-1, 1].
 
-    Source: SS-1. The 2^n intervals of length 2ε around the sums must cover length 2, so 2^n >= 1/ε.
+    Source: the counting limit. The 2^n intervals of length 2ε around the sums must cover length 2, so 2^n >= 1/ε.
     """
     return -math.log2(eps)
 
@@ -21,7 +21,7 @@ def counting_threshold(eps: float) -> float:
 def hit_probability_bound(n: int, eps: float, law: Law, target: float | None) -> float:
     """P(some subset sum of n draws is within ε of the target) <= this.
 
-    Source: SS-1 (union bound). Every non-empty sum is at most as concentrated as one of its terms, so it
+    Source: the counting limit (union bound). Every non-empty sum is at most as concentrated as one of its terms, so it
     is within ε of a fixed z with probability at most sup_z P(|X - z| <= ε); the empty sum is 0.
 
     Args:
@@ -38,7 +38,7 @@ def hit_probability_bound(n: int, eps: float, law: Law, target: float | None) ->
 def rectified_hit_bound(n: int, eps: float, factor: Law, target: float) -> float:
     """The union bound for X = V·max(U, 0): only the terms with U > 0 make new sums.
 
-    Source: SS-6. With K ~ Bin(n, ½) such terms, P(hit) <= E[2^K - 1]·C(ε) + 1[|z| <= ε] and
+    Source: the counting limit for products. With K ~ Bin(n, ½) such terms, P(hit) <= E[2^K - 1]·C(ε) + 1[|z| <= ε] and
     E[2^K] = (3/2)^n; C is the concentration of V·U.
     """
     empty = 1.0 if abs(target) <= eps else 0.0
@@ -48,7 +48,7 @@ def rectified_hit_bound(n: int, eps: float, factor: Law, target: float) -> float
 def fixed_size_hit_bound(n: int, size: int, eps: float, law: Law) -> float:
     """P(some sum of exactly `size` >= 1 of n draws is within ε of a fixed z) <= C(n, size)·sup_z P(|X - z| <= ε).
 
-    Source: SS-4.
+    Source: the counting limit for a fixed size.
     """
     return min(1.0, math.comb(n, size) * law.concentration(eps))
 
@@ -56,7 +56,8 @@ def fixed_size_hit_bound(n: int, size: int, eps: float, law: Law) -> float:
 def vector_hit_bound(n: int, d: int, eps: float, law: Law, target: float) -> float:
     """The union bound in d dimensions with independent coordinates, sup norm, z = (target, ..., target).
 
-    Source: SS-5. Each coordinate of a non-empty sum is within ε with probability at most C(ε), independently.
+    Source: the counting limit for vectors.
+    Each coordinate of a non-empty sum is within ε with probability at most C(ε), independently.
     """
     empty = 1.0 if abs(target) <= eps else 0.0
     return min(1.0, (2.0**n - 1.0) * law.concentration(eps) ** d + empty)
@@ -65,7 +66,7 @@ def vector_hit_bound(n: int, d: int, eps: float, law: Law, target: float) -> flo
 def poisson_rate(values: Float[np.ndarray, "trials n"], target: float, eps: Any) -> np.ndarray:
     """λ = 2ε·2^n·φ((z - μ)/s)/s with μ = ΣX/2, s² = ΣX²/4: the mean number of subset sums within ε of z.
 
-    Source: SS-3 (Mertens 2000; Borgs, Chayes, Pittel 2001). A uniformly random subset's sum has mean μ
+    Source: the Poisson law (Mertens 2000; Borgs, Chayes, Pittel 2001). A uniformly random subset's sum has mean μ
     and variance s²; λ is 2^n times the normal law's mass within ε of z.
 
     Args:
@@ -81,6 +82,6 @@ def poisson_rate(values: Float[np.ndarray, "trials n"], target: float, eps: Any)
 def poisson_hit_probability(values: Float[np.ndarray, "trials n"], target: float, eps: Any) -> np.ndarray:
     """1 - exp(-λ(X)) of each trial; its mean is the law's prediction of P(hit).
 
-    Source: SS-3.
+    Source: the Poisson law.
     """
     return -np.expm1(-poisson_rate(values, target, eps))

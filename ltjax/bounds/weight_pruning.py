@@ -1,4 +1,4 @@
-"""Closed forms of the theory of weight pruning: WP-2 and WP-3.
+"""Closed forms of the theory of weight pruning: the counting limit of masks, and the kink lemma for sub-rows.
 
 Every function names its statement; host code, float64, logarithms where numbers would underflow.
 """
@@ -36,7 +36,7 @@ def log_cap_measure(d: int, radius: float) -> float:
 
 
 def log_target_share(d: int, eps: float) -> float:
-    """WP-2: natural logarithm of the share of all targets that one network can approximate within ε, at most.
+    """Counting masks: natural logarithm of the share of all targets that one network can approximate within ε, at most.
 
     Two such unit targets are at distance at most 4ε (take x along w - w'), so that all of them lie in the cap of
     angular radius 2·arcsin(2ε) around any one of them.
@@ -46,13 +46,13 @@ def log_target_share(d: int, eps: float) -> float:
 
 
 def log_counting_bound(n: int, d: int, eps: float) -> float:
-    """WP-2: natural logarithm of 2^{nd}·(measure of a cap of angular radius 2·arcsin(2ε)), not capped at 0."""
+    """Counting masks: ln of 2^{nd}·(measure of a cap of angular radius 2·arcsin(2ε))."""
     n = arguments.whole("n", n, 0)
     return n * d * math.log(2.0) + log_target_share(d, eps)
 
 
 def counting_bound(n: int, d: int, eps: float) -> float:
-    """WP-2: for w uniform on the sphere, P(some mask on the weights of n neurons hits at ε) is at most this.
+    """Counting masks: for w uniform on the sphere, P(some mask on the weights of n neurons hits at ε) is at most this.
 
     Cutting v_i is cutting row i, so at most 2^{nd} networks can be left. Any law of the weights, any readout. In
     the plane it is min(1, 4^n·(2/π)·arcsin(2ε)).
@@ -66,7 +66,7 @@ def counting_bound(n: int, d: int, eps: float) -> float:
 
 
 def counting_threshold(p: float, d: int, eps: float) -> int:
-    """WP-2: the least n whose `counting_bound` reaches p; a lower bound on n_p for w uniform on the sphere.
+    """Counting masks: the least n whose `counting_bound` reaches p; a lower bound on n_p for w uniform on the sphere.
 
     To leading order ((d-1)/d)·log2(1/ε).
     """
@@ -92,10 +92,10 @@ def axis_clearance(angle: float) -> float:
 
 
 def linear_kink_event(n: int, eps: float, angle: float) -> float:
-    """WP-3: readout `linear`, d = 2, law `normal`: P(hit) is at most this; there is no gap.
+    """The kink lemma for sub-rows: readout `linear`, d = 2, law `normal`: P(hit) is at most this; there is no gap.
 
     The kinks of what weight pruning leaves lie on the axes or where the neurons' own are. As long as no axis is
-    within 2·arctan(2ε) of the target's kink line, a hit needs one of n random lines to be, as in NP-2.
+    within 2·arctan(2ε) of the target's kink line, a hit needs one of n random lines to be, as for rows.
 
     Args:
         n: hidden neurons.

@@ -1,4 +1,4 @@
-"""Certificates of misses by an uncovered direction (NP-5), checked again on the host in float64."""
+"""Certificates of misses by an uncovered direction, checked again on the host in float64."""
 
 import math
 from typing import Any

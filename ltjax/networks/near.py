@@ -1,6 +1,6 @@
 """The kinks near the target's, drawn without drawing the other neurons.
 
-Only neurons whose kink line is within some window of the target's decide a hit at small ε (NP-2, NP-4).
+Only neurons whose kink line is within some window of the target's decide a hit at small ε.
 Number the neurons of a network 1, 2, 3, … and let p be the window's probability: the numbers of those
 inside form a Bernoulli process, so the gaps between them are geometric, and given their number they are
 independent draws from the conditional law. Both are sampled, so the result has the distribution of "draw all

@@ -89,7 +89,7 @@ class Target:
 
     Attributes:
         w: unit direction, shape (d,).
-        c: offset, a scalar; 0 except for the biased case NP-7, where d = 1, w = (1,) and c = -kink.
+        c: offset, a scalar; 0 except for biased hidden units, where d = 1, w = (1,) and c = -kink.
     """
 
     w: Float[Array, " d"]

@@ -226,7 +226,7 @@ class WeightPruning(AbstractPruning):
 
     @property
     def separable(self) -> bool:
-        """Whether sums of v_i|u_ij|·σ(±x_j) can make the target (WP-1, WP-4)."""
+        """Whether sums of v_i|u_ij|·σ(±x_j) can make the target."""
         return self.readout == "relu" or self.on_axis
 
     def draw(self, key: Any, n: int) -> StartNetwork:

@@ -156,7 +156,9 @@ class SubsetSum(AbstractProblem):
         last = np.where(parts.any(axis=-1), parts.shape[-1] - 1 - np.argmax(parts[..., ::-1], axis=-1), 0)
         each = np.asarray(instances.moved, np.float64)
         each = each.reshape(each.shape[0], *[1] * (parts.ndim - 2), each.shape[1])
-        return np.take_along_axis(np.broadcast_to(each, (*last.shape, each.shape[-1])), last[..., None], -1)[..., 0]
+        shape = np.broadcast_shapes(last.shape, each.shape[:-1])
+        last, each = np.broadcast_to(last, shape), np.broadcast_to(each, (*shape, each.shape[-1]))
+        return np.take_along_axis(each, last[..., None], -1)[..., 0]
 
 
 def _exact(terms: np.ndarray, target: np.ndarray) -> tuple[float, float]:

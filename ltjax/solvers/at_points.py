@@ -163,7 +163,7 @@ class AbstractObstruction(AbstractRows):
 
 @dataclasses.dataclass(frozen=True)
 class NoBreakpoint(AbstractObstruction):
-    """Biased units on [-1, 1]: no breakpoint within 4ε of the target's kink is a miss (NP-7)."""
+    """Biased units on [-1, 1]: no breakpoint within 4ε of the target's kink is a miss."""
 
     name = "no breakpoint"
 
@@ -182,7 +182,7 @@ class NoBreakpoint(AbstractObstruction):
 
 @dataclasses.dataclass(frozen=True)
 class Uncovered(AbstractObstruction):
-    """d >= 3: a direction that no zone covers (NP-5), found exactly at d = 3 and by an adversarial search beyond."""
+    """d >= 3: a direction that no zone covers, found exactly at d = 3 and by an adversarial search beyond."""
 
     name = "uncovered direction"
 

@@ -1,4 +1,4 @@
-"""Networks on the line without bias: every kink is at 0, and pruning of either kind is one subset sum (NP-6).
+"""Networks on the line without bias: every kink is at 0, and pruning of either kind is one subset sum.
 
 Both sides of 0 part: the neurons with u > 0 have to add up to 1 there, the others are taken out. That holds for both
 readouts: a network that is 0 for x < 0 and c·x for x > 0 with c near 1 is its own positive part.

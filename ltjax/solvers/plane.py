@@ -84,7 +84,7 @@ def _nothing(view: View) -> tuple[Array, Array]:
 
 @dataclasses.dataclass(frozen=True)
 class KinkLemma(AbstractPlanar):
-    """Misses, readout linear: no kink line is near the target's (NP-1)."""
+    """Misses, readout linear: no kink line is near the target's."""
 
     name = "kink lemma"
 

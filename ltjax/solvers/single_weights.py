@@ -1,6 +1,6 @@
 """Scissors: all masks of few weights, each coordinate's sums apart, shared sums, whole rows; the kinks of axes.
 
-Keep at most one input weight a neuron, and a target is 2d subset sums of products v_i|u_ij| (WP-1); see
+Keep at most one input weight a neuron, and a target is 2d subset sums of products v_i|u_ij|; see
 `ltjax.search.masks.single_weights`. Where the readout is linear and the target generic no such sums make it, and hits
 are those of whole rows.
 """
@@ -193,7 +193,7 @@ class Shared(AbstractScissors):
 
 @dataclasses.dataclass(frozen=True)
 class AxesAndRows(AbstractScissors):
-    """Misses in the plane, readout linear: neither a row's kink nor an axis' is near the target's (NP-1, WP-3).
+    """Misses in the plane, readout linear: neither a row's kink nor an axis' is near the target's.
 
     The kinks of a weight-pruned network are those of its sub-rows: of u_i itself, and the axes.
     """

@@ -109,20 +109,19 @@ def check_solver(
         AssertionError: what does not hold.
     """
     key = jax.random.key(seed)
+    one: dict[str, Any] = {"chunk": trials, "devices": jax.local_devices()[:1], "solver": solver}
     for share in plan(problem, ns, eps, solver):
         twin = pickle.loads(pickle.dumps(share.solver))
         _say(twin == share.solver and hash(twin) == hash(share.solver), "the solver does not equal its copy")
-        (decision,) = list(decisions(share, trials, key, chunk=trials, devices=jax.local_devices()[:1]))
+        (decision,) = list(decisions(share, trials, key, chunk=trials, devices=one["devices"]))
         _check_decision(problem, share.ns, share.eps, decision)
-    together = count(problem, ns, eps, trials, key, solver=solver)
-    ways: tuple[dict[str, Any], ...] = ({"chunk": 5}, {"devices": jax.local_devices()[:1]})
-    for how in ways:
-        again = count(problem, ns, eps, trials, key, solver=solver, **how)
-        _say(np.array_equal(again.hits, together.hits), f"hits depend on {how}")
-        _say(np.array_equal(again.misses, together.misses), f"misses depend on {how}")
+    together = count(problem, ns, eps, trials, key, **one)
+    spread = count(problem, ns, eps, trials, key, chunk=max(1, trials // 2), solver=solver)
+    same = np.array_equal(spread.hits, together.hits) and np.array_equal(spread.misses, together.misses)
+    _say(same, "counts depend on the chunk or the devices")
     for n in ns:
         for e in eps:
-            alone = count(problem, (n,), (e,), trials, key, solver=solver)
+            alone = count(problem, (n,), (e,), trials, key, **one)
             _say(alone.at(n, e) == together.at(n, e), f"n={n}, ε={e}: counts depend on the company")
 
 

@@ -2,7 +2,7 @@
 
 Keep at most one input weight a neuron. Neuron i, kept for coordinate j, is then v_i·σ(u_ij x_j) =
 v_i|u_ij|·σ(s x_j) with s the sign of u_ij, so the network is Σ_j a_j σ(x_j) + b_j σ(-x_j), and each of these
-2d numbers is a subset sum of products v_i|u_ij| (WP-1). Sum number 2j is a_j, number 2j + 1 is b_j. A
+2d numbers is a subset sum of products v_i|u_ij|. Sum number 2j is a_j, number 2j + 1 is b_j. A
 neuron has one sign a coordinate, so it may serve d of the sums, but only one at a time.
 """
 
@@ -83,7 +83,7 @@ def share_neurons(
     Sum after sum, by a beam search. For a partial choice, the neurons that are left and have the right
     sign are split in two halves, the small subsets of each are listed, and every subset of one half meets its
     nearest partners in the other. A candidate is scored by what it leaves: the log-probability that all
-    later sums succeed, by the Poisson law of subset sums (SS-3), each with the tolerance that the residuals so far
+    later sums succeed, by the Poisson law of subset sums, each with the tolerance that the residuals so far
     leave it and the free neurons that it may use, of which one that r coordinates compete for is worth
     log2(r + 1)/r bits to each. So few neurons are spent where they are plenty, and no sum is starved.
 

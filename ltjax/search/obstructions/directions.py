@@ -1,4 +1,4 @@
-"""Rows, target and angle of the zones of NP-5, made safe: what nothing is certain of becomes NaN."""
+"""Rows, target and angle of the zones, made safe: what nothing is certain of becomes NaN."""
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float

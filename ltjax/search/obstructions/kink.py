@@ -14,7 +14,7 @@ from ltjax.search.plane import kink_distance
 
 @jax.jit
 def kink_misses(theta: Float[Array, "*batch n"], eps: Float[Array, ""]) -> Bool[Array, "*batch"]:
-    """NP-1's certificate, readout `linear`: no kink line within α = 2·arctan(2ε) of the target's.
+    """The kink lemma's certificate, readout `linear`: no kink line within α = 2·arctan(2ε) of the target's.
 
     Then every choice of real output coefficients, so every mask, has error above ½·tan(α/2) = ε. The
     angles are compared with a guard band for the rounding of `theta`: True is a proof (α < π/2 asked).
@@ -47,11 +47,11 @@ def kink_obstructed(
 ) -> Bool[Array, ""]:
     """A local certificate of a miss: no choice of the nearest lines gets the error round the target's kink.
 
-    NP-1 says so when no line is near; this says so when lines are near but their given jumps do not fit, by
+    The kink lemma says so when no line is near; this says so when lines are near but their given jumps do not fit, by
     the walk of `scan_masks` along (-δ, δ) alone. Which way a neuron is oriented does not matter to it, nor
     does any neuron farther away: those only set the start of the walk, which is left free. Readout `linear`
     only: with readout `relu` the outer ReLU makes the target's kink, and nothing is obstructed there (the
-    linear function ⟨w, x⟩ passes); what is hard then, NP-3, is not local.
+    linear function ⟨w, x⟩ passes); what is hard then is not local.
 
     Args:
         offset: signed angle of each kink line from the target's, radians in [-π/2, π/2], shape (n,).

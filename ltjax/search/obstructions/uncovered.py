@@ -1,4 +1,4 @@
-"""Search for directions that no zone covers (NP-5; see `zones`), d >= 3: what is found is a certificate."""
+"""Search for directions that no zone covers (see `zones`), d >= 3: what is found is a certificate."""
 
 import functools
 import math
@@ -196,7 +196,7 @@ def search_uncovered(
     steps: int = 400,
     rate: float = 0.6,
 ) -> Uncovered:
-    """Search for a direction orthogonal to w that no zone of the leading `size` neurons covers (NP-5), d >= 3.
+    """Search for a direction orthogonal to w that no zone of the leading `size` neurons covers, d >= 3.
 
     Random starts descend on the depth to which they lie inside zones (Adam, step length annealed from `rate`).
     Usable under `jax.vmap`; `size` may be traced, so one compiled program serves all sizes. Cost:
@@ -236,7 +236,7 @@ def last_uncovered(
     rounds: int = 8,
     rate: float = 0.6,
 ) -> Uncovered:
-    """Search for the largest number of leading neurons whose zones leave a direction uncovered (NP-5), d >= 3.
+    """Search for the largest number of leading neurons whose zones leave a direction uncovered, d >= 3.
 
     A direction's number is the index of the first neuron whose zone holds it, and every number below it is
     certified as well: one trial bounds the least n that covers from below. At d = 3 `least_cover` is exact.

@@ -1,6 +1,6 @@
-"""Covering of directions: why neuron pruning needs more neurons in more dimensions (NP-5).
+"""Covering of directions: why neuron pruning needs more neurons in more dimensions.
 
-By the kink lemma (NP-1) in the plane through w and a unit vector q orthogonal to w, an error of ε, readout
+By the kink lemma in the plane through w and a unit vector q orthogonal to w, an error of ε, readout
 `linear`, needs a neuron whose kink line in that plane is within α = 2·arctan(2ε) of the target's, that is
 |⟨u_i, q⟩| <= tan α·|⟨u_i, w⟩|: q lies in neuron i's *zone*. So the zones of all neurons must cover the
 sphere S^{d-2} of such q. A direction that no zone covers certifies that no subset works at all.
