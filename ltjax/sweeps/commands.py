@@ -81,6 +81,8 @@ def sweep(
 def _tell(spec: Spec, summary: Summary, store: Path) -> None:
     print(f"{summary.cells_done} of {summary.cells} cells done in {store}")
     print(f"{summary.trials_added} trials of {summary.tasks} tasks added in {summary.seconds:.1f} s")
+    if summary.earlier:
+        print(f"{summary.earlier} cells of another version of ltjax stay in the store: exported, never added to")
     if spec.until is not None:
         most = f"{summary.trials_used} of at most {summary.trials_asked}"
         print(f"stopping early saved {100 * summary.saved:.0f}% of the cells' trials ({most})")

@@ -53,6 +53,7 @@ class Summary:
             bring there if their shares stay as seen: the undecided ones alone are too many.
         failed: for each failed task its problem, n, ε and the reason.
         seconds: that this run took.
+        earlier: cells in the store that another version of ltjax named; they stay, and nothing is added to them.
     """
 
     cells: int
@@ -64,6 +65,7 @@ class Summary:
     short: tuple[int, int]
     failed: tuple[dict[str, Any], ...]
     seconds: float
+    earlier: int = 0
 
     @property
     def saved(self) -> float:
@@ -295,6 +297,7 @@ def run(
                     # What another driver stored first stands, and it may have been less: look once more.
                     fresh = [_Run(each.task, spec, file.rows(each.task)) for each in runs]
                     runs = [old if old.failed else new for old, new in zip(runs, fresh, strict=True)]
+            earlier = file.earlier()
     status = report()
     failed = [each for each in runs if each.failed is not None]
     return Summary(
@@ -310,6 +313,7 @@ def run(
             for each in failed
         ),
         seconds=status.seconds,
+        earlier=earlier,
     )
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Int
 
 from ltjax.arguments import ArgumentError
-from ltjax.sweeps.spec import Task
+from ltjax.sweeps.spec import FORMAT, Task
 from ltjax.sweeps.work import Tally
 
 APPLICATION = 0x6C746A78
@@ -108,6 +108,17 @@ class Store:
                     if cell is not None
                 ],
             )
+
+    def earlier(self) -> int:
+        """Cells that another version of ltjax named: they stay as they are, and no run adds to them."""
+        with self._errors("read"):
+            streams = [
+                stream
+                for stream, content in self._db.execute("select stream, content from streams")
+                if json.loads(content).get("format") != FORMAT
+            ]
+            cells = [self._db.execute("select count(*) from cells where stream = ?", (each,)) for each in streams]
+            return sum(found.fetchone()[0] for found in cells)
 
     def rows(self, task: Task) -> dict[int, Rows]:
         """What is stored of a task's cells, by first trial."""
