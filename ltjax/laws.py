@@ -50,6 +50,9 @@ class Law:
     lattice: float | None = None
     largest: float | None = None
 
+    def __repr__(self) -> str:
+        return f"Law({self.name!r})"
+
     def __reduce__(self) -> tuple[Any, ...]:
         # A known law travels between processes by its name: its functions cannot.
         if LAWS.get(self.name) is self:

@@ -43,7 +43,7 @@ def test_a_file_becomes_cells_and_tasks(tmp_path):
     tasks = sweeps.read_spec(path).tasks()
     assert sum(len(task) for task in tasks) == 2 * 3 * 5
     # All n and ε of one stream together; float32 and float64 draw different trials.
-    assert [task.eps for task in tasks] == [(0.1, 0.01, 0.001), (1e-4, 1e-5), (0.1, 0.01), (1e-3, 1e-4, 1e-5)]
+    assert [task.eps for task in tasks] == [(0.1, 0.01, 0.001), (1e-4, 1e-5), (0.1,), (0.01, 1e-3, 1e-4, 1e-5)]
     assert [task.described["dtype"] for task in tasks] == ["float32", "float64"] * 2
     assert all(task.ns == (4, 6, 8) and task.seed == 3 for task in tasks)
 

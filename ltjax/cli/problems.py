@@ -11,12 +11,14 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 
 from cyclopts import App, Parameter
 
-from ltjax.problems.base import AbstractProblem
 from ltjax.problems.registry import PROBLEMS, problem_class
+
+if TYPE_CHECKING:
+    from ltjax.problems.base import AbstractProblem
 
 estimate_app = App(name="estimate", help="Estimate the probability of a hit at one n and ε.")
 threshold_app = App(name="threshold", help="Bracket n_p(ε): the least n at which a hit has probability p.")
@@ -69,7 +71,7 @@ def register(tokens: list[str]) -> None:
 _made: dict[str, set[str]] = {"estimate": set(), "threshold": set()}
 
 
-def _helps(cls: type[AbstractProblem]) -> dict[str, str]:
+def _helps(cls: "type[AbstractProblem]") -> dict[str, str]:
     """What the docstring's `Args` say of each option."""
     doc = inspect.getdoc(cls) or ""
     _, _, section = doc.partition("Args:\n")
@@ -90,7 +92,7 @@ def _option_type(hint: Any) -> Any:
     return str
 
 
-def options_of(cls: type[AbstractProblem]) -> type[Any]:
+def options_of(cls: "type[AbstractProblem]") -> type[Any]:
     """A dataclass of a problem's options as the command line takes them."""
     hints, helps = get_type_hints(cls), _helps(cls)
     fields: list[Any] = []
@@ -109,7 +111,7 @@ def options_of(cls: type[AbstractProblem]) -> type[Any]:
     return Parameter(name="*")(made)
 
 
-def made_from(cls: type[AbstractProblem], options: Any) -> AbstractProblem:
+def made_from(cls: "type[AbstractProblem]", options: Any) -> "AbstractProblem":
     """The problem that these options describe; the problem itself says what is allowed."""
     values = {}
     for field in dataclasses.fields(options):
@@ -122,11 +124,11 @@ def made_from(cls: type[AbstractProblem], options: Any) -> AbstractProblem:
     return cls(**values)
 
 
-def _first_line(cls: type[AbstractProblem]) -> str:
+def _first_line(cls: "type[AbstractProblem]") -> str:
     return (inspect.getdoc(cls) or "").partition("\n\n")[0].replace("\n", " ")
 
 
-def _command(cls: type[AbstractProblem], run: Callable[..., None], doc: str) -> Callable[..., None]:
+def _command(cls: "type[AbstractProblem]", run: Callable[..., None], doc: str) -> Callable[..., None]:
     """`run` with the problem's options as parameters of its own."""
     options = options_of(cls)
     signature = inspect.signature(run)
@@ -144,7 +146,7 @@ def _command(cls: type[AbstractProblem], run: Callable[..., None], doc: str) -> 
     return command
 
 
-def _estimate_command(cls: type[AbstractProblem]) -> Callable[..., None]:
+def _estimate_command(cls: "type[AbstractProblem]") -> Callable[..., None]:
     def run(
         *,
         n: int,
@@ -180,7 +182,7 @@ def _estimate_command(cls: type[AbstractProblem]) -> Callable[..., None]:
     )
 
 
-def _threshold_command(cls: type[AbstractProblem]) -> Callable[..., None]:
+def _threshold_command(cls: "type[AbstractProblem]") -> Callable[..., None]:
     def run(
         *,
         eps: Annotated[list[float], Parameter(consume_multiple=True, negative_iterable="")],

@@ -1,11 +1,13 @@
 """The problems that the command line and a sweep's specification know by name."""
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ltjax import arguments
 from ltjax.arguments import ArgumentError
-from ltjax.problems.base import AbstractProblem
+
+if TYPE_CHECKING:
+    from ltjax.problems.base import AbstractProblem
 
 PROBLEMS = {
     "subset-sum": "ltjax.problems.subset_sum:SubsetSum",
@@ -15,12 +17,14 @@ PROBLEMS = {
 """Where each problem's class is. Wherever a name is asked for, a class of one's own may be named in this form."""
 
 
-def problem_class(name: Any) -> type[AbstractProblem]:
+def problem_class(name: Any) -> "type[AbstractProblem]":
     """The class behind a name or `module:Class`, imported now.
 
     Raises:
         ArgumentError: for an unknown name, a module that cannot be imported, a class that is no problem.
     """
+    from ltjax.problems.base import AbstractProblem
+
     place = PROBLEMS.get(name, name) if isinstance(name, str) else ""
     module, _, attribute = place.partition(":")
     if not attribute:

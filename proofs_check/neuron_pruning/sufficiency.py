@@ -51,17 +51,17 @@ FEW, ENOUGH = 1.0, 8.0
 GROWTH: dict[str, Callable[[float], float]] = {"inverse": lambda e: 1.0 / e, "logarithmic": lambda e: -math.log2(e)}
 POLES = (0.7, 0.5, 0.3)
 POLE_EPS = POLES[-1]
-CAPACITY = 1 << 10
+CAPACITY, FEW_CAPACITY = 1 << 10, 1 << 8
 
 
 def sizes(eps: float) -> tuple[int, ...]:
     return tuple(math.ceil(t / eps) for t in TIMES)
 
 
-def walk(readout: str) -> AbstractSolver:
-    """One search for all large ε: as many neurons as the largest network has."""
+def walk(readout: str, n: int = max(NS), capacity: int = CAPACITY) -> AbstractSolver:
+    """One search for all networks of up to n neurons."""
     lemma = (KinkLemma(),) if readout == "linear" else ()
-    return InOrder((*lemma, Walk(readout, max(NS), CAPACITY)))
+    return InOrder((*lemma, Walk(readout, n, capacity)))
 
 
 def tent_pole(ax: Axes, decision: Any, t: int, title: str) -> None:
@@ -117,7 +117,9 @@ class Sufficiency(Claim):
         large = {r: run.first_hits(NeuronPruning(readout=r), NS, LARGE, 32, solver=walk(r)) for r in ("linear", "relu")}
         small = {e: run.count(NeuronPruning(), sizes(e), (e,), TRIALS[e], solver="near") for e in SMALL}
         few = (math.floor(COMPARED_TIMES / COMPARED[0]),)
-        compared = run.count(NeuronPruning(), few, COMPARED[:1], COMPARED_TRIALS, solver=walk("linear"))
+        compared = run.count(
+            NeuronPruning(), few, COMPARED[:1], COMPARED_TRIALS, solver=walk("linear", few[0], FEW_CAPACITY)
+        )
         key = jax.random.fold_in(run.key, 1000)
         (share,) = plan(NeuronPruning(), NS, POLES, walk("linear"))
         pole = next(iter(decisions(share, 32, key)))
