@@ -13,7 +13,7 @@ from ltjax.bounds import neuron_pruning, subset_sum, weight_pruning
 from ltjax.inference import growth
 from ltjax.laws import get_law
 from ltjax.machine.timing import Timings
-from ltjax.trials.dispatch import Counts, FirstHits
+from ltjax.trials.counts import Counts, FirstHits
 from proofs_check.gap import exponential, hardware, tenfold
 from proofs_check.neuron_pruning import bias, dimension, kink_lemma, lower_bound, no_gap_on_the_line, relu_bound
 from proofs_check.neuron_pruning import sufficiency as rows_suffice

@@ -198,7 +198,7 @@ def test_cells_stop_when_they_have_enough(tmp_path):
     table = {"n": [1, 2, 3, 4, 5], "eps": [0.5, 0.3, 0.1, 0.05], "trials": 6_000}
     for until, reached in [
         ("verdict", lambda cell: cell["lower"] > 0.5 or cell["upper"] < 0.5),
-        ("width=0.05", lambda cell: cell["upper"] - cell["lower"] <= 0.05),
+        ("width=0.08", lambda cell: cell["upper"] - cell["lower"] <= 0.08),
     ]:
         spec, path = toy(**table, until=until), tmp_path / f"{until}.db"
         summary = sweeps.run(spec, path)

@@ -19,7 +19,7 @@ from ltjax.networks import random_directions
 from ltjax.problems.base import AbstractProblem
 from ltjax.search.masks import at_points
 from ltjax.search.obstructions import zones
-from ltjax.solvers.base import AbstractSolver, Found, in_cells
+from ltjax.solvers.base import AbstractSolver, Found, each_trial, in_cells
 
 POINTS = 384
 
@@ -103,7 +103,7 @@ class AbstractRows(AbstractSolver):
         return in_cells(self.look, instances, ns, eps)
 
     def look(self, instances: Any, size: Array, eps: Array) -> Found:
-        return jax.vmap(lambda network: self.look_at(network, size, eps))(instances)
+        return each_trial(lambda network, size: self.look_at(network, size, eps), instances, size)
 
     @abc.abstractmethod
     def look_at(self, network: Any, size: Array, eps: Array) -> Found:
@@ -122,6 +122,7 @@ class Descent(AbstractRows):
     readout: str = "linear"
     pieces: int = 0
     name = "descent"
+    misses = False
 
     def look_at(self, network: Any, size: Array, eps: Array) -> Found:
         values, target = _values(network, _points(network))

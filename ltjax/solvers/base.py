@@ -54,7 +54,10 @@ class AbstractSolver(abc.ABC):
     """Blocks a device and dispatch, unless the caller chooses a chunk. It does not depend on the number of
     trials, so that runs of any length share one compilation; the last chunk is padded."""
     traced_sizes: ClassVar[bool] = False
-    """Whether `search` takes its sizes as a traced array, so that runs at other sizes share one compilation."""
+    """Whether `search` takes its sizes as a traced array, so that runs at other sizes share one compilation. Then each
+    size costs, and `look` looks at one."""
+    misses: ClassVar[bool] = True
+    """Whether the method ever knows that no mask works."""
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -75,6 +78,17 @@ class AbstractSolver(abc.ABC):
 
         `ns` is a tuple of whole numbers, or an array of them where `traced_sizes` says so.
         """
+
+    def look(self, instances: Any, size: Array, eps: Array) -> Found:
+        """What is said at one ε, and at one size or at a size a trial, leading axis trials; where sizes are traced."""
+        raise RuntimeError(f"the solver {self.name} decides all sizes at once: it is broken")
+
+    def search_first(self, instances: Any, ns: Any, eps: Array) -> Any:
+        """As `search`, but only at the sizes that it takes to know, for each trial, the least that hits and the
+        largest that misses; nothing is said at others."""
+        if not self.traced_sizes:
+            return self.search(instances, ns, eps)
+        return bisected(self.look, instances, ns, eps, self.misses)
 
     def read(self, problem: AbstractProblem, instances: Any, found: Any, ns: tuple[int, ...], eps: np.ndarray) -> Found:
         """What was found, on the host in NumPy; here certificates are checked again and other solvers called."""
@@ -113,4 +127,73 @@ def in_cells(look: Callable[[Any, Array, Array], Found], instances: Any, ns: Any
     return jax.tree.map(laid_out, found)
 
 
-__all__ = ["AbstractSolver", "Found", "in_cells"]
+class _Bisection(NamedTuple):
+    """What a search for the least size that hits, then for the largest that misses, knows.
+
+    Attributes:
+        found: at one ε, (trials, ns, …).
+        seen: sizes looked at that are no misses, (trials, ns).
+        low, high: each trial's change lies between these two sizes.
+        hits: whether it is hits that are looked for.
+    """
+
+    found: Found
+    seen: Array
+    low: Array
+    high: Array
+    hits: Array
+
+
+def bisected(look: Callable[[Any, Array, Array], Found], instances: Any, ns: Any, eps: Array, misses: bool) -> Found:
+    """A search of one size and precision, at the few sizes of each trial that bisection asks for."""
+    sizes, count = jnp.asarray(ns), len(ns)
+    trials = jax.tree.leaves(instances)[0].shape[0]
+    row, number = jnp.arange(trials), jnp.arange(count)
+
+    def at_precision(eps: Array) -> Found:
+        def go_on(state: _Bisection) -> Array:
+            return jnp.any(state.high - state.low > 1)
+
+        def step(state: _Bisection) -> _Bisection:
+            found, seen, low, high, hits = state
+            middle = (low + high) // 2
+            at = jnp.clip(middle, 0, count - 1)
+            one = look(instances, sizes[at], eps)
+            asked = high - low > 1
+            missed, hit = (one.least > eps) & asked, (one.error <= eps) & asked
+
+            def stored(whole: Array, part: Array) -> Array:
+                wide = asked.reshape(asked.shape + (1,) * (part.ndim - 1))
+                return whole.at[row, at].set(jnp.where(wide, part, whole[row, at]))
+
+            found = jax.tree.map(stored, found, one)
+            seen = seen.at[row, at].max(asked & ~missed)
+            down = jnp.where(hits, hit, ~missed)
+            low, high = jnp.where(asked & ~down, middle, low), jnp.where(asked & down, middle, high)
+            if misses:
+                # Then the misses; what was seen on the way to the hits does not have to be looked at again.
+                turn = hits & ~jnp.any(high - low > 1)
+                certified = found.least > eps
+                low = jnp.where(turn, jnp.max(jnp.where(certified, number, -1), axis=1), low)
+                high = jnp.where(turn, jnp.min(jnp.where(seen, number, count), axis=1), high)
+                hits = hits & ~turn
+            return _Bisection(found, seen, low, high, hits)
+
+        shape = jax.eval_shape(lambda: look(instances, sizes[jnp.zeros(trials, int)], eps))
+        nothing = jax.tree.map(lambda x: jnp.zeros((trials, count, *x.shape[1:]), x.dtype), shape)
+        nothing = nothing._replace(error=jnp.full((trials, count), jnp.inf))
+        low, high = jnp.full(trials, -1), jnp.full(trials, count)
+        start = _Bisection(nothing, jnp.zeros((trials, count), bool), low, high, jnp.ones((), bool))
+        return jax.lax.while_loop(go_on, step, start).found
+
+    found = jax.lax.map(at_precision, jnp.asarray(eps, float))
+    return jax.tree.map(lambda x: jnp.moveaxis(x, 0, 2), found)
+
+
+def each_trial(look: Callable[[Any, Array], Found], instances: Any, size: Array) -> Found:
+    """`look(instance, size)` at every trial, at one size for all or at its own."""
+    trials = jax.tree.leaves(instances)[0].shape[0]
+    return jax.vmap(look)(instances, jnp.broadcast_to(size, (trials,)))
+
+
+__all__ = ["AbstractSolver", "Found", "bisected", "each_trial", "in_cells"]

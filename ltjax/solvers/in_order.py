@@ -32,6 +32,10 @@ class InOrder(AbstractSolver):
         return all(solver.traced_sizes for solver in self.solvers)
 
     @property
+    def misses(self) -> bool:  # type: ignore[override]
+        return any(solver.misses for solver in self.solvers)
+
+    @property
     def methods(self) -> tuple[str, ...]:
         return tuple(method for solver in self.solvers for method in solver.methods)
 
@@ -58,7 +62,7 @@ class InOrder(AbstractSolver):
     def look(self, instances: Any, size: Array, eps: Array) -> Found:
         """What all methods together say at one size and precision."""
         first, *rest = self.solvers
-        found: Found = first.look(instances, size, eps)  # type: ignore[attr-defined]
+        found: Found = first.look(instances, size, eps)
         offset = len(first.methods)
         for solver in rest:
 

@@ -7,7 +7,6 @@ import abc
 import dataclasses
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
@@ -16,7 +15,7 @@ from ltjax.outcomes import MISS
 from ltjax.search import plane
 from ltjax.search.masks import near_kink, walk
 from ltjax.search.obstructions import kink
-from ltjax.solvers.base import AbstractSolver, Found, in_cells
+from ltjax.solvers.base import AbstractSolver, Found, each_trial, in_cells
 
 MOST_CAPACITY = 1 << 16
 CLASSES = (8, 16, 24, 32, 48, 64, 96)
@@ -64,14 +63,14 @@ class AbstractPlanar(AbstractSolver):
         return in_cells(self.look, instances, ns, eps)
 
     def look(self, instances: Any, size: Array, eps: Array) -> Found:
-        def one(network: Any) -> Found:
+        def one(network: Any, size: Array) -> Found:
             view = View.of(network, size, eps)
             mask, error, missed = self.look_at(view, eps)
             least = jnp.where(missed & view.known, jnp.nextafter(eps, jnp.inf), 0.0)
             zero = jnp.zeros((), jnp.int32)
             return Found(mask & view.present, error, least, zero, zero)
 
-        return jax.vmap(one)(instances)
+        return each_trial(one, instances, size)
 
     @abc.abstractmethod
     def look_at(self, view: View, eps: Array) -> tuple[Array, Array, Array]:
@@ -126,6 +125,7 @@ class NearSearch(AbstractPlanar):
     capacity: int = 4096
     lines: int = 32
     name = "near search"
+    misses = False
 
     def look_at(self, view: View, eps: Array) -> tuple[Array, Array, Array]:
         how = {"capacity": self.capacity, "lines": self.lines}

@@ -5,7 +5,6 @@ Keep at most one input weight a neuron, and a target is 2d subset sums of produc
 are those of whole rows.
 """
 
-import abc
 import dataclasses
 import math
 from typing import Any
@@ -21,7 +20,7 @@ from ltjax.search import plane
 from ltjax.search.masks import near_kink
 from ltjax.search.masks import single_weights as masks
 from ltjax.search.sums import nearest as subset_sums
-from ltjax.solvers.base import AbstractSolver, Found, in_cells
+from ltjax.solvers.base import AbstractSolver, Found, each_trial, in_cells
 
 BEAM = 8
 """Partial choices that the shared search carries; eight times as many find hardly more."""
@@ -157,10 +156,6 @@ class AbstractScissors(AbstractSolver):
     def search(self, instances: Any, ns: Any, eps: Array) -> Found:
         return in_cells(self.look, instances, ns, eps)
 
-    @abc.abstractmethod
-    def look(self, instances: Any, size: Array, eps: Array) -> Found:
-        """What is said at one size and precision, leading axis trials."""
-
 
 @dataclasses.dataclass(frozen=True)
 class Shared(AbstractScissors):
@@ -172,6 +167,7 @@ class Shared(AbstractScissors):
 
     capacity: int = 256
     name = "shared"
+    misses = False
 
     @classmethod
     def fine(cls, d: int, eps: float) -> "Shared":
@@ -182,13 +178,13 @@ class Shared(AbstractScissors):
         return int(np.clip(min((1 << 26) // (n * n * 2), (1 << 13) // self.capacity), 1, 8))
 
     def look(self, instances: Any, size: Array, eps: Array) -> Found:
-        def one(network: Any) -> Found:
+        def one(network: Any, size: Array) -> Found:
             terms, wanted = masks.products(network.u, network.v), masks.wanted_sums(network.w)
             mask, error = masks.share_neurons(terms, wanted, size, eps, capacity=self.capacity, beam=BEAM)
             zero = jnp.zeros((), jnp.int32)
             return Found(mask, error, jnp.zeros(()), zero, zero)
 
-        return jax.vmap(one)(instances)
+        return each_trial(one, instances, size)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -201,7 +197,7 @@ class AxesAndRows(AbstractScissors):
     name = "kink lemma for sub-rows"
 
     def look(self, instances: Any, size: Array, eps: Array) -> Found:
-        def one(network: Any) -> Found:
+        def one(network: Any, size: Array) -> Found:
             u, w = network.u, network.w
             used = jnp.arange(u.shape[0]) < size
             along, across = jnp.abs(u @ w), jnp.abs(u[:, 0] * w[1] - u[:, 1] * w[0])
@@ -213,7 +209,7 @@ class AxesAndRows(AbstractScissors):
             zero = jnp.zeros((), jnp.int32)
             return Found(jnp.zeros(u.shape, bool), jnp.asarray(jnp.inf), jnp.maximum(least, 0.0), zero, zero)
 
-        return jax.vmap(one)(instances)
+        return each_trial(one, instances, size)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -226,9 +222,10 @@ class WholeRows(AbstractScissors):
 
     readout: str = "linear"
     name = "whole rows"
+    misses = False
 
     def look(self, instances: Any, size: Array, eps: Array) -> Found:
-        def one(network: Any) -> Found:
+        def one(network: Any, size: Array) -> Found:
             theta, kappa = plane.frame(network.u, network.v, network.w)
             present = jnp.arange(len(kappa)) < size
             how = {"readout": self.readout, "capacity": 1024, "lines": 16}
@@ -236,7 +233,7 @@ class WholeRows(AbstractScissors):
             zero = jnp.zeros((), jnp.int32)
             return Found(jnp.tile(mask[:, None], (1, 2)), error, jnp.zeros(()), zero, zero)
 
-        return jax.vmap(one)(instances)
+        return each_trial(one, instances, size)
 
 
 __all__ = ["AllWeights", "AxesAndRows", "Blocks", "Shared", "WholeRows", "bits_of"]

@@ -118,6 +118,8 @@ def first_hits(
 ) -> FirstHits:
     """For each trial and ε, a bracket of the least n that hits; arguments as for `count`.
 
+    Where each size costs, a trial is looked at at few of them, by bisection: hits are monotone.
+
     Raises:
         RuntimeError: where a trial hits at one n and misses at a larger one: a solver is broken.
     """
@@ -129,7 +131,7 @@ def first_hits(
         columns = _where(share, ns, eps)[1][0]
         among = [share.eps.index(eps[j]) for j in columns]
         sizes, at = np.asarray(share.ns)[:, None], 0
-        for decision in decisions(share, trials, key, **how):
+        for decision in decisions(share, trials, key, least=True, **how):
             status = decision.status[:, :, among]
             rows = np.ix_(np.arange(at, at + len(decision)), columns)
             missed = np.where(status == MISS, sizes, 0).max(axis=1)

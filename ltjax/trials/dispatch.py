@@ -54,15 +54,17 @@ def search_rows(
     solver: AbstractSolver,
     ns: tuple[int, ...],
     block: int,
+    first: bool = False,
     devices: tuple[parallel.Device, ...] | None = None,
 ) -> Any:
-    """Search every instance, `block` at a time on each device."""
+    """Search every instance, `block` at a time on each device; `first`: only for the least size that hits."""
     sizes = solver.as_searched(ns)
     traced, fixed = (sizes, None) if solver.traced_sizes else (None, sizes)
-    return _search_rows(instances, eps, traced, solver=solver, ns=fixed, block=block, devices=devices)
+    first = first and solver.traced_sizes
+    return _search_rows(instances, eps, traced, solver=solver, ns=fixed, block=block, first=first, devices=devices)
 
 
-@partial(jax.jit, static_argnames=("solver", "ns", "block", "devices"))
+@partial(jax.jit, static_argnames=("solver", "ns", "block", "first", "devices"))
 def _search_rows(
     instances: Any,
     eps: Float[Array, " eps"] | Float[np.ndarray, " eps"],
@@ -71,10 +73,12 @@ def _search_rows(
     solver: AbstractSolver,
     ns: tuple[int, ...] | None,
     block: int,
+    first: bool,
     devices: tuple[parallel.Device, ...] | None,
 ) -> Any:
     def search(rows: Any, eps: Array, traced: Array | None) -> Any:
-        return solver.search(rows, traced if ns is None else ns, eps)
+        look = solver.search_first if first else solver.search
+        return look(rows, traced if ns is None else ns, eps)
 
     return parallel.map_blocks(search, block, devices)(instances, eps, traced)
 
@@ -95,6 +99,7 @@ def decisions(
     key: Key[Array, ""],
     *,
     first: int = 0,
+    least: bool = False,
     chunk: int | None = None,
     devices: Sequence[parallel.Device] | None = None,
     progress: Progress | None = None,
@@ -106,6 +111,8 @@ def decisions(
         trials: how many.
         key: a typed key, `jax.random.key(seed)`.
         first: the trial to begin with, so that a run can be done in parts.
+        least: only the least size that hits and the largest that misses are wanted: where each size costs, others are
+            left undecided.
         chunk: trials a dispatch, rounded up to whole blocks; changes memory and speed, not the result.
         devices: share the work among these; default: all local devices.
         progress: called with the number of trials after each chunk.
@@ -126,7 +133,7 @@ def decisions(
             where: dict[str, Any] = {"block": block, "devices": devices}
             keys = trial_keys(key, parallel.put(index, devices))
             instances = draw_rows(keys, problem=share.problem, choice=share.choice, n=most, **where)
-            found = search_rows(instances, precisions, solver=solver, ns=ns, **where)
+            found = search_rows(instances, precisions, solver=solver, ns=ns, first=least, **where)
         return instances, found
 
     # A trial keeps its place in its block wherever a run begins: bits may depend on it (see `ltjax.machine.devices`).
