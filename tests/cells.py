@@ -2,7 +2,6 @@
 
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
 from ltjax.trials.dispatch import decisions
@@ -47,8 +46,3 @@ def decided(problem: Any, ns: Any, eps: Any, trials: int, key: Any, solver: Any 
 def laid_out(cells: Any, ns: Any, eps: Any, what: str = "status") -> np.ndarray:
     """One number of every cell, shape (trials, ns, eps)."""
     return np.stack([np.stack([getattr(cells[n, e], what) for e in eps], axis=1) for n in ns], axis=1)
-
-
-def one_device() -> dict[str, Any]:
-    """On one device."""
-    return {"devices": jax.local_devices()[:1]}

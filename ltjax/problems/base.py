@@ -91,7 +91,7 @@ class AbstractProblem(abc.ABC):
         """
         fields = fields_of(instances)
         if "moved" not in fields:
-            return np.zeros(parts.shape[:-1])
+            return np.zeros((len(next(iter(fields.values()))), *parts.shape[1:-1]))
         each = np.asarray(fields["moved"], np.float64)
         each = each.reshape(each.shape[0], *[1] * (parts.ndim - 2), each.shape[1])
         return np.where(parts, each, 0.0).sum(axis=-1)

@@ -128,6 +128,13 @@ class SubsetSum(AbstractProblem):
         from ltjax.certify import rounding
 
         values, target = np.asarray(instances.values, np.float64), self.targets(instances)
+        if masks.shape[2] > 1:
+            # One mask an ε: each column is a question of its own.
+            each = [
+                self.errors(instances, masks[:, :, j : j + 1], wanted[..., j : j + 1], eps[j : j + 1])
+                for j in range(masks.shape[2])
+            ]
+            return tuple(np.concatenate(bounds, axis=2) for bounds in zip(*each, strict=True))  # type: ignore
         chosen = masks[:, :, 0]
         sums = np.einsum("tpn,tn...->tp...", chosen, values, optimize=True)
         off = np.abs(target[:, None] - sums)

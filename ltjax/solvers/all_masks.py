@@ -33,6 +33,8 @@ class AllMasks(AbstractSolver):
         every = (np.arange(1 << n)[:, None] >> np.arange(n)) % 2 == 1
         shape = (trials, len(ns), len(eps))
         mask, least, error = np.zeros((*shape, n), bool), np.zeros(shape), np.zeros(shape)
+        first = np.arange(n) < np.asarray(ns)[:, None]
+        moved = np.broadcast_to(problem.moved(instances, first[None]), (trials, len(ns)))
         for t in range(trials):
             one = at_trial(instances, t)
             if problem.error_without_eps:
@@ -44,8 +46,7 @@ class AllMasks(AbstractSolver):
                 # Masks of the first k parts are a prefix.
                 best = np.argmin(upper[:, : 1 << size], axis=1)
                 mask[t, i], error[t, i] = every[best], upper[np.arange(len(eps)), best]
-                moved = problem.moved(instances, np.arange(n)[None, None] < size)[t, 0]
-                least[t, i] = np.maximum(lower[:, : 1 << size].min(axis=1) - moved, 0.0)
+                least[t, i] = np.maximum(lower[:, : 1 << size].min(axis=1) - moved[t, i], 0.0)
         nobody = np.zeros(shape, np.int32)
         return Found(mask, error, least, nobody, nobody)
 

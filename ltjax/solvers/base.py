@@ -105,7 +105,9 @@ class AbstractSolver(abc.ABC):
 
     def __str__(self) -> str:
         options = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        shown = ", ".join(f"{key} {value}" for key, value in options.items() if value is not None and key != "dtype")
+        shown = ", ".join(
+            f"{key} {value}" for key, value in options.items() if value not in (None, False) and key != "dtype"
+        )
         return f"{self.name} ({shown})" if shown else self.name
 
 

@@ -265,7 +265,9 @@ def parse_spec(table: Mapping[str, Any]) -> Spec:
     if until is None and "trials" not in table:
         raise ArgumentError('key \'trials\' is missing: give trials, or until = "width=0.02" or "verdict", or both')
     trials = table["trials"] if "trials" in table or until is None else until.most(confidence)
-    chunk, memory = table.get("chunk"), table.get("memory")
+    chunk, memory, solver = table.get("chunk"), table.get("memory"), table.get("solver")
+    if solver is not None and not isinstance(solver, str):
+        raise ArgumentError(f"solver={solver!r} is not allowed: solver is one word, for all cells")
     return Spec(
         problem=table["problem"],
         axes=axes,
@@ -277,7 +279,7 @@ def parse_spec(table: Mapping[str, Any]) -> Spec:
         seed=arguments.whole("seed", table.get("seed", 0), 0, 2**32 - 1),
         chunk=None if chunk is None else arguments.whole("chunk", chunk, 1, MAX_TRIALS),
         memory=None if memory is None else int(arguments.real("memory", memory, above=0.0) * 2**30),
-        solver=table.get("solver"),
+        solver=solver,
     )
 
 
