@@ -189,10 +189,10 @@ def threshold(
         groups.setdefault(choice if not choice.solver.traced_sizes else (choice, e), []).append(e)
     found: dict[float, Threshold] = {}
     for group in groups.values():
-        reached = {e: ask.reach(e) if n_max is None else int(n_max) for e in group}
-        for e, counts in ask.counts(max(reached.values()), group).items():
-            described = problem.describe() | choose(problem, reached[e], e, solver).describe()
-            found[e] = bracket(counts.up_to(reached[e]), 0, p, confidence, described)
+        largest = ask.reach(min(group)) if n_max is None else int(n_max)
+        for e, counts in ask.counts(largest, group).items():
+            described = problem.describe() | choose(problem, largest, e, solver).describe()
+            found[e] = bracket(counts, 0, p, confidence, described)
     ordered = [found[e] for e in precisions]
     return ordered if arguments.is_collection(eps) else ordered[0]
 

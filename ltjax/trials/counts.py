@@ -31,12 +31,6 @@ class Counts:
     undecided: Int[np.ndarray, "ns eps"]
     by: Mapping[str, tuple[np.ndarray, np.ndarray]] = dataclasses.field(default_factory=dict)
 
-    def up_to(self, n_max: int) -> "Counts":
-        """Those of sizes up to n_max; `by` is left behind."""
-        few = sum(n <= n_max for n in self.ns)
-        arrays = (array[:few] for array in (self.hits, self.misses, self.undecided))
-        return Counts(self.ns[:few], self.eps, self.trials, *arrays)
-
     def at(self, n: int, eps: float) -> tuple[int, int, int]:
         """Hits, misses and undecided trials of one cell."""
         i, j = self.ns.index(n), self.eps.index(eps)
