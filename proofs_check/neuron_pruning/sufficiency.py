@@ -67,7 +67,8 @@ def walk(readout: str, n: int = max(NS), capacity: int = CAPACITY) -> AbstractSo
 def tent_pole(ax: Axes, decision: Any, t: int, title: str) -> None:
     """One network of the run: target, best mask met, and every kink, on the circle cut open."""
     u, v, w = (decision.instance[name][t] for name in ("u", "v", "w"))
-    mask = decision.witness["mask"][t, -1, -1]
+    # The best mask met, perhaps on the way to a coarser precision.
+    mask = decision.witness["mask"][t, -1, np.argmin(decision.upper[t, -1])]
     theta, kappa = (np.asarray(x) for x in planar.frame(u, v, w))
     angle = np.linspace(-np.pi / 2, 3 * np.pi / 2, 2000)
     target = np.maximum(np.sin(angle), 0.0)
@@ -146,9 +147,11 @@ class Sufficiency(Claim):
         status = pole.status[:, -1, -1]
         hits, misses = np.flatnonzero(status == HIT), np.flatnonzero(status == MISS)
         if len(hits):
-            tent_pole(axes[0], pole, int(hits[np.argmin(pole.upper[hits, -1, -1])]), f"a hit at ε = {POLE_EPS}")
+            tent_pole(axes[0], pole, int(hits[np.argmin(pole.upper[hits, -1].min(axis=1))]), f"a hit at ε = {POLE_EPS}")
         if len(misses):
-            tent_pole(axes[1], pole, int(misses[np.argmin(pole.upper[misses, -1, -1])]), "a miss: the best mask met")
+            tent_pole(
+                axes[1], pole, int(misses[np.argmin(pole.upper[misses, -1].min(axis=1))]), "a miss: the best mask met"
+            )
         axes[0].legend(fontsize=7, ncols=2, loc="upper center")
         for i, (e, counts) in enumerate(data["small"].items()):
             x, undecided = np.array(counts.ns) * e, counts.undecided[:, 0]
