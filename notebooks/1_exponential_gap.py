@@ -74,7 +74,9 @@ print(f"error {error(u[mask], v[mask]):.4f}, certified {hits['error'][0]:.4f}")
 
 # %%
 multiples = v * np.maximum(u[:, 0], 0)
-_, subset = ltjax.nearest_subset_sums(multiples[None].astype(np.float32), 1.0, masks=True)
+_, subset = ltjax.nearest_subset_sums(
+    multiples[None].astype(np.float32), 1.0, masks=True
+)
 stay = np.asarray(subset[0]) & (u[:, 0] > 0)
 cut = u * [1, 0]
 print(f"scissors: {stay.sum()} of {u.size} input weights stay")
