@@ -100,13 +100,13 @@ def test_a_broken_problem_is_told_what_it_breaks(fault, message):
 class Broken(AllMasks):
     """All masks, but wrong in one way."""
 
-    fault: str = ""
+    wrong: str = ""
 
     def read(self, problem, instances, found, ns, eps):
         found = AllMasks().read(problem, instances, found, ns, eps)
-        if self.fault == "company" and len(ns) > 1:
+        if self.wrong == "company" and len(ns) > 1:
             return found._replace(mask=0 * found.mask, error=found.error + 9.0)
-        if self.fault == "miss":
+        if self.wrong == "miss":
             return found._replace(least=np.full_like(found.least, 9.0), mask=0 * found.mask, error=found.error + 9.0)
         return found
 

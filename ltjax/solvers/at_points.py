@@ -167,6 +167,7 @@ class NoBreakpoint(AbstractObstruction):
     """Biased units on [-1, 1]: no breakpoint within 4ε of the target's kink is a miss."""
 
     name = "no breakpoint"
+    linear_only = True
 
     def rule_out(self, network: Any, size: Array, wide: Array) -> tuple[Array, Array]:
         kink = -network.c
@@ -186,6 +187,7 @@ class Uncovered(AbstractObstruction):
     """d >= 3: a direction that no zone covers, found exactly at d = 3 and by an adversarial search beyond."""
 
     name = "uncovered direction"
+    linear_only = True
 
     def rule_out(self, network: Any, size: Array, wide: Array) -> tuple[Array, Array]:
         # The lemma speaks of ε below one half; the zones at a hair less are a stronger certificate still.

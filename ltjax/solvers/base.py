@@ -59,6 +59,18 @@ class AbstractSolver(abc.ABC):
     misses: ClassVar[bool] = True
     """Whether the method ever knows that no mask works."""
 
+    linear_only: ClassVar[bool] = False
+    """Whether what it says holds for readout linear alone."""
+
+    def serves(self, problem: AbstractProblem) -> bool:
+        """Whether this solver's word holds for the problem: what both have an option for must agree."""
+        readout = getattr(problem, "readout", "linear")
+        shared = {field.name for field in dataclasses.fields(self)} & {
+            field.name for field in dataclasses.fields(problem)
+        }
+        same = all(getattr(self, name) == getattr(problem, name) for name in shared)
+        return same and not (self.linear_only and readout != "linear")
+
     @property
     def methods(self) -> tuple[str, ...]:
         """Whose word a decision may rest on."""

@@ -90,6 +90,8 @@ def choose(problem: AbstractProblem, n: int, eps: float, solver: AbstractSolver 
         ArgumentError: for a name that is not known, or not known for this problem.
     """
     if isinstance(solver, AbstractSolver):
+        if not solver.serves(problem):
+            raise ArgumentError(f"solver={solver} is not allowed: it answers another question than {problem}")
         return Choice(solver)
     if solver not in (None, "auto"):
         known = names(problem)

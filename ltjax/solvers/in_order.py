@@ -31,6 +31,9 @@ class InOrder(AbstractSolver):
     def traced_sizes(self) -> bool:  # type: ignore[override]
         return all(solver.traced_sizes for solver in self.solvers)
 
+    def serves(self, problem: AbstractProblem) -> bool:
+        return all(solver.serves(problem) for solver in self.solvers)
+
     @property
     def misses(self) -> bool:  # type: ignore[override]
         return any(solver.misses for solver in self.solvers)

@@ -86,6 +86,7 @@ class KinkLemma(AbstractPlanar):
     """Misses, readout linear: no kink line is near the target's."""
 
     name = "kink lemma"
+    linear_only = True
 
     def look_at(self, view: View, eps: Array) -> tuple[Array, Array, Array]:
         # The lemma speaks of all neurons near the kink; only those within the window are listed.
@@ -104,6 +105,7 @@ class LocalWalk(AbstractPlanar):
 
     capacity: int = 1024
     name = "local walk"
+    linear_only = True
 
     def look_at(self, view: View, eps: Array) -> tuple[Array, Array, Array]:
         missed = kink.kink_obstructed(

@@ -195,6 +195,7 @@ class AxesAndRows(AbstractScissors):
     """
 
     name = "kink lemma for sub-rows"
+    linear_only = True
 
     def look(self, instances: Any, size: Array, eps: Array) -> Found:
         def one(network: Any, size: Array) -> Found:
