@@ -15,6 +15,7 @@ import ast
 import contextlib
 import dataclasses
 import difflib
+import functools
 import os
 import queue
 import random
@@ -32,10 +33,10 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = ("ltjax/certify", "ltjax/search", "ltjax/inference", "ltjax/verify")
-LEFT_OUT = shutil.ignore_patterns(
-    ".*", "__pycache__", "*.egg-info", "*.db*", "report", "build", "dist", "figures", "shared"
-)
-"""What a copy of the tree does without: environments, caches, results."""
+LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "*.db*")
+"""What a copy of the tree does without, in any folder: environments, caches, results."""
+LEFT_OUT_OF_ROOT = shutil.ignore_patterns("report", "build", "dist", "shared")
+"""And in the root alone, since packages have folders of these names."""
 
 COMPARISONS: dict[type[ast.cmpop], tuple[str, tuple[str, ...]]] = {
     ast.Lt: ("<", ("<=", ">=")),
@@ -284,6 +285,10 @@ class Answers:
         return self.reasons.get((mutant.path, mutant.where, *mutant.change(source)))
 
 
+def _left_out(root: Path, folder: str, names: list[str]) -> set[str]:
+    return LEFT_OUT(folder, names) | (LEFT_OUT_OF_ROOT(folder, names) if Path(folder) == root else set())
+
+
 class Runner:
     """Runs tests on copies of the tree, one copy for each of `jobs` threads."""
 
@@ -299,7 +304,7 @@ class Runner:
         self.copies = queue.SimpleQueue[Path]()
         for i in range(jobs):
             copy = scratch / f"copy{i}"
-            shutil.copytree(root, copy, ignore=LEFT_OUT)
+            shutil.copytree(root, copy, ignore=functools.partial(_left_out, root))
             self.copies.put(copy)
 
     @contextlib.contextmanager
