@@ -27,6 +27,14 @@ def test_neither_proves_nor_refutes_beyond_its_boxes():
     proof = prove_positive(lambda x: (x - 1 / arb(3)) ** 2, 0.0, 1.0, max_boxes=200)
     assert not proof.proved
     assert proof.counter_example is None
+    assert proof.least is None
+    assert proof.boxes == 200
+
+
+def test_a_proof_counts_its_boxes():
+    assert prove_positive(lambda x: 1 + x, 0.0, 1.0).boxes == 1
+    # Not sure on [0, 1], sure on either half.
+    assert prove_positive(lambda x: 1 + x - x, 0.0, 1.0).boxes == 3
 
 
 @pytest.mark.parametrize("r", [0.05, 0.4, 1.0])

@@ -78,13 +78,14 @@ def test_interval_margin_holds_and_is_needed(readout):
     assert max(off) > 0 > min(off)
 
 
-def test_interval_margin_grows_with_the_target():
-    """A target of slope 1e9 has errors of its own size."""
+@pytest.mark.parametrize(("steep", "far"), [(1e9, 1e9), (1e9, 1.0), (1.0, 1e9)])
+def test_interval_margin_grows_with_the_target(steep, far):
+    """A target of slope or offset 1e9 has errors of its own size."""
     u, v, _, rng = draw(3, 5, 1)
     b = rng.normal(size=5)
-    for c in rng.uniform(-1e9, 1e9, 20):
-        value, margin = interval.exact_error(u[:, 0], v, b, 1e9 + 0.3, c)
-        assert abs(Fraction(value) - exact.interval_error(u[:, 0], v, b, 1e9 + 0.3, c)) <= Fraction(margin)
+    for c in rng.uniform(-far, far, 20):
+        value, margin = interval.exact_error(u[:, 0], v, b, steep + 0.3, c)
+        assert abs(Fraction(value) - exact.interval_error(u[:, 0], v, b, steep + 0.3, c)) <= Fraction(margin)
 
 
 @functools.partial(jax.jit, static_argnames=("readout",))

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from ltjax.cli import main
+from ltjax.verify.report.folder import ReportFolder
+from ltjax.verify.report.page import typeset
 
 STRANGERS = Path(__file__).parent / "strangers"
 
@@ -85,6 +87,22 @@ def test_a_broken_claim_is_told_and_the_others_finish(capsys, tmp_path):
     assert told.index("In short") < told.index("<em>told</em>") < told.index("All claims")
     assert "<h3>What was measured</h3>" in told
     assert "<math" in told
+
+
+def test_a_report_that_is_not_written_leaves_nothing_behind(tmp_path):
+    def stop():
+        with ReportFolder(tmp_path / "report"):
+            raise KeyError
+
+    pytest.raises(KeyError, stop)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("text", "display"), [("so $x$ holds", "inline"), ("so $$x$$ holds", "block")])
+def test_formulas_are_typeset_within_a_line_too(text, display):
+    html = typeset(text)
+    assert f'display="{display}"' in html
+    assert "$" not in html
 
 
 def test_ctrl_c_writes_what_is_finished(capsys, tmp_path):
