@@ -90,11 +90,8 @@ def test_a_broken_claim_is_told_and_the_others_finish(capsys, tmp_path):
 
 
 def test_a_report_that_is_not_written_leaves_nothing_behind(tmp_path):
-    def stop():
-        with ReportFolder(tmp_path / "report"):
-            raise KeyError
-
-    pytest.raises(KeyError, stop)
+    with pytest.raises(KeyError), ReportFolder(tmp_path / "report"):
+        raise KeyError
     assert list(tmp_path.iterdir()) == []
 
 
