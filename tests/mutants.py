@@ -295,7 +295,7 @@ class Runner:
     def __init__(self, root: Path, scratch: Path, jobs: int) -> None:
         self.live, self.stopped = set[subprocess.Popen[bytes]](), False
         # Most tests compile more than they compute, and what JAX compiles for one mutant is mostly what it compiled
-        # for the last: programs are known by their content.
+        # for the last: programs are known by their content. A folder named in the environment serves later runs too.
         self.cache = {
             "JAX_COMPILATION_CACHE_DIR": str(scratch / "compiled"),
             "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
@@ -319,7 +319,7 @@ class Runner:
         """Exit status, None past the limit in seconds, and what was printed. Its whole process group ends with it."""
         # No byte code: Python takes a compiled file for current by time and length, which a mutant may share.
         # The copy comes before an installed ltjax.
-        environment = os.environ | self.cache | {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
+        environment = self.cache | os.environ | {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
         # Into a file: a pipe stays open as long as a process left behind has it.
         with tempfile.TemporaryFile() as printed:
             process = subprocess.Popen(
