@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ltjax.arguments import ArgumentError
 from ltjax.cli import main
 from ltjax.verify.report.folder import ReportFolder
 from ltjax.verify.report.page import typeset
@@ -93,6 +94,26 @@ def test_a_report_that_is_not_written_leaves_nothing_behind(tmp_path):
     with pytest.raises(KeyError), ReportFolder(tmp_path / "report"):
         raise KeyError
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_report_takes_no_place_of_other_files(tmp_path):
+    file, taken, empty, earlier = (tmp_path / name for name in ("file", "taken", "empty", "earlier"))
+    file.write_text("mine")
+    for folder, name in ((taken, "thesis.tex"), (earlier, "results.json")):
+        folder.mkdir()
+        (folder / name).write_text("mine")
+    empty.mkdir()
+    for path, why in (
+        (file, "it is a file"),
+        (taken, "it holds other files"),
+        (file / "below", "cannot be written: (Not a directory|File exists)$"),
+    ):
+        with pytest.raises(ArgumentError, match=why), ReportFolder(path):
+            pass
+    for path in (empty, earlier, tmp_path / "new"):
+        with ReportFolder(path):
+            pass
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["earlier", "empty", "file", "taken"]
 
 
 @pytest.mark.parametrize(("text", "display"), [("so $x$ holds", "inline"), ("so $$x$$ holds", "block")])
