@@ -57,8 +57,8 @@ def _parts(u: Array, w: Array, tan_alpha: Array) -> tuple[Array, Array, Array, A
 def _bracketed(u: Array, w: Array, eps: Array) -> tuple[Array, Array, Array]:
     """Centres modulo π, and half-widths that are certainly not too small and certainly not too large.
 
-    |⟨u, q⟩| = r·|cos(φ - ψ)| <= tan α·|⟨u, w⟩| is the arc around ψ + π/2 of half-width arcsin(min(1, tan α·|⟨u, w⟩|/r)),
-    in the basis of `orthogonal_basis`.
+    In the basis of `orthogonal_basis`, |⟨u, q⟩| = r·|cos(φ - ψ)| <= tan α·|⟨u, w⟩| is the arc around ψ + π/2 of
+    half-width arcsin(min(1, tan α·|⟨u, w⟩|/r)).
     """
     centre, radius, reach, blur, idle = _parts(u, w, tangent(eps))
     safe = jnp.where(radius > 0.0, radius, 1.0)
