@@ -5,12 +5,13 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from ltjax.arguments import ArgumentError
 from ltjax.cli import main
-from ltjax.verify.report.folder import ReportFolder
+from ltjax.verify.report.folder import ReportFolder, _draw
 from ltjax.verify.report.page import typeset
 
 STRANGERS = Path(__file__).parent / "strangers"
@@ -114,6 +115,24 @@ def test_a_report_takes_no_place_of_other_files(tmp_path):
         with ReportFolder(path):
             pass
     assert sorted(path.name for path in tmp_path.iterdir()) == ["earlier", "empty", "file", "taken"]
+
+
+def test_the_same_figure_is_the_same_file_on_any_day(tmp_path, monkeypatch):
+    from matplotlib.figure import Figure
+
+    def figure(data):
+        figure = Figure()
+        figure.add_subplot().plot(data)
+        return figure
+
+    result = SimpleNamespace(claim=SimpleNamespace(id="X-1", figure=figure), data=[1.0, 2.0])
+    drawn = []
+    for epoch in ("0", "1000000000"):
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
+        drawn.append(_draw(result, tmp_path))
+    assert drawn[0] == drawn[1] == (tmp_path / "X-1.svg").read_text()
+    assert (tmp_path / "X-1.png").read_bytes().startswith(b"\x89PNG")
+    assert _draw(SimpleNamespace(claim=SimpleNamespace(figure=lambda data: None), data=None), tmp_path) is None
 
 
 @pytest.mark.parametrize(("text", "display"), [("so $x$ holds", "inline"), ("so $$x$$ holds", "block")])
