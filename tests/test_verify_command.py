@@ -11,6 +11,7 @@ import pytest
 
 from ltjax.arguments import ArgumentError
 from ltjax.cli import main
+from ltjax.verify.report import readme as readme_of_report
 from ltjax.verify.report.folder import ReportFolder, _draw
 from ltjax.verify.report.page import typeset
 
@@ -115,6 +116,41 @@ def test_a_report_takes_no_place_of_other_files(tmp_path):
         with ReportFolder(path):
             pass
     assert sorted(path.name for path in tmp_path.iterdir()) == ["earlier", "empty", "file", "taken"]
+
+
+def test_a_readme_gets_the_verdicts_between_its_marks_and_its_figures(tmp_path):
+    report, text = tmp_path / "report", "Before.\n<!-- verdicts -->\n{}<!-- /verdicts -->\n![x](docs/figures/A-1.png)\n"
+    (report / "figures").mkdir(parents=True)
+    (report / "figures" / "A-1.png").write_bytes(b"picture")
+    (report / "figures" / "B-1.png").write_bytes(b"not shown")
+    finding = {"refutable": True}
+    claims = [
+        {
+            "id": "A-1",
+            "title": "All is well",
+            "verdict": "supported",
+            "controls": [{"refuted": True}, {"refuted": False}],
+            "evidence": {"findings": [finding, finding, {"refutable": False}]},
+        }
+    ]
+    made = {"devices": 2, "device": "cpu", "packages": {"jax": "1.2"}, "XLA_FLAGS": "none"}
+    made |= {"budget": "quick", "seed": 3, "seconds": 61.4}
+    (report / "results.json").write_text(json.dumps({"claims": claims, "provenance": made}))
+    readme = tmp_path / "README.md"
+    written = []
+    for old in ("old\nlines\n", ""):
+        readme.write_text(text.format(old))
+        readme_of_report.main(report, readme)
+        written.append(readme.read_text())
+    table = readme_of_report.table({"claims": claims, "provenance": made})
+    assert "| A-1 | All is well | supported | 3 | 2 | 1 of 2 |" in table
+    assert "`ltjax verify --budget quick --seed 3`: 61 s on 2 × cpu" in table
+    assert written == [text.format(table)] * 2
+    assert [path.name for path in (tmp_path / "docs" / "figures").iterdir()] == ["A-1.png"]
+    readme.write_text("No marks.")
+    with pytest.raises(ArgumentError, match="has no block"):
+        readme_of_report.main(report, readme)
+    assert readme.read_text() == "No marks."
 
 
 def test_the_same_figure_is_the_same_file_on_any_day(tmp_path, monkeypatch):
