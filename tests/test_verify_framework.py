@@ -559,7 +559,7 @@ def test_draws_of_one_claim_differ_and_do_not_depend_on_company():
     assert first.hits[0, 0] != second.hits[0, 0]
     assert first.hits[0, 0] == _run().count(SubsetSum(), (3,), (0.1,), 2000).hits[0, 0]
     assert [drawn["trials"] for drawn in run.drawn] == [2000, 2000]
-    run.count(SubsetSum(), (2, 5, 3), (0.1,), 100)
+    run.count(SubsetSum(), (2, 3, 5), (0.1,), 100)
     assert [drawn["n"] for drawn in run.drawn] == [[3, 3], [3, 3], [2, 5]]
 
 
