@@ -151,7 +151,8 @@ def test_verify_uncovered_wants_numbers_and_directions():
     assert not verify_uncovered(u[:0], w, 0.0 * q, 0.1)
     with pytest.raises(ArgumentError, match=r"eps=0\.7"):
         verify_uncovered(u, w, q, 0.7)
-    for shapes in (u[0], w, q), (u, w[:2], q[:2]), (u, w, q[:2]), (u[:, :1], w[:1], q[:1]), (u, w, u):
+    stacked = np.ones((2, 3, 4)), np.ones((3, 4)), np.ones((3, 4))
+    for shapes in (u[0], w, q), (u, w[:2], q[:2]), (u, w, q[:2]), (u[:, :1], w[:1], q[:1]), (u, w, u), stacked:
         with pytest.raises(ArgumentError, match=r"u, w, q have shapes"):
             verify_uncovered(*shapes, 0.1)
 
