@@ -27,6 +27,7 @@ the window begins, so that no line outside the window is seen, wherever rounding
 """
 
 import functools
+import itertools
 import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -50,9 +51,9 @@ DEEP = (6, 8, 10, 12)
 MOST = 1 << 17
 """Choices a trial that are extended; where there are more, windows grow no further."""
 _TARGET, _WALL = -2, -1
-_PIECE = 1 << 13
-_STARTS = 1 << 12
-_NODES = (1 << 10, 1 << 13, 1 << 15)
+_SMALL, _PIECE = 1 << 10, 1 << 13
+_STARTS = 1 << 10
+_NODES = (1 << 10, 1 << 12)
 
 
 class Eliminated(NamedTuple):
@@ -194,49 +195,63 @@ _PAIRS = np.array([(i, j) for j in range(1, _POINTS) for i in range(j)])
 
 
 @jax.jit
-def _fits(
+def _table(away: Float[Array, "points w"], kappa: Float[Array, "points w"]) -> Float[Array, "3 points w"]:
+    """Sine and cosine of the points of windows, and the jumps there."""
+    return jnp.stack([jnp.sin(away), jnp.cos(away), kappa])
+
+
+@jax.jit
+def _extended(
     table: Float[Array, "3 points w"],
-    eps: Array,
+    eps: Float[Array, " w"],
     slot: Int[Array, " m"],
     bits: Int[Array, " m"],
-    new: Array,
+    new: Int[Array, ""] | int,
     blur: Array,
-) -> Bool[Array, " m"]:
-    """Whether choices that hold at the points before `new` hold with it.
+) -> Bool[Array, "2 m"]:
+    """Which choices of the lines before point new - 1 hold at point `new`, without the line there, and with it.
 
     Args:
-        table: for each window its points' distances from the first, and jumps (of the first 0).
-        eps: the tube, (w,).
-        slot, bits: which window, which lines of it are kept.
-        new: the new point's number.
+        table: see `_table`; eps: the tube.
+        slot, bits: which window, and which lines of it are kept.
+        new: the new point's number, 2 at least.
     """
-    away, kappa = table[0][:, slot], table[1][:, slot]
-    eps = eps[slot]
-    sine, cosine = jax.lax.optimization_barrier((jnp.sin(away), jnp.cos(away)))
-    line = jnp.arange(_POINTS)[:, None]
-    kept = jnp.where(((bits << 1) >> line) & 1 == 1, kappa, 0.0)
-    along, across = jnp.cumsum(kept * cosine, axis=0), jnp.cumsum(kept * sine, axis=0)
-    value = sine * (along - kept * cosine) - cosine * (across - kept * sine)
-    s_new = sine[new] * cosine - cosine[new] * sine
-    value, s_new = jax.lax.optimization_barrier((value, s_new))
-    total = jnp.sum(jnp.where(line < new, jnp.abs(kappa), 0.0), axis=0)
-    wide = eps + rounding.tube(eps, total, blur)
-    guard = rounding.determinant(eps, total, jnp.minimum(away[new], 1.0))
+    m, line = slot.shape[0], new - 1
+
+    def place(j: Array, state: Any) -> Any:
+        sine, cosine, value, along, across, total = state
+        s, c = table[0, j][slot], table[1, j][slot]
+        jump = jnp.where((bits >> (j - 1)) & (j > 0) == 1, table[2, j][slot], 0.0)
+        sine, cosine, value = sine.at[j].set(s), cosine.at[j].set(c), value.at[j].set(s * along - c * across)
+        return sine, cosine, value, along + jump * c, across + jump * s, total + jnp.abs(jump)
+
+    nothing, empty = jnp.zeros(m, eps.dtype), jnp.zeros((_POINTS, m), eps.dtype)
+    state = (empty, empty, empty, nothing, nothing, nothing)
+    sine, cosine, value, along, across, total = jax.lax.fori_loop(0, new, place, state)
+    s, c = table[0, new][slot], table[1, new][slot]
+    jump = table[2, line][slot]
+    without = s * along - c * across
+    kept = without + jump * (s * cosine[line] - c * sine[line])
+    total += jnp.abs(jump)
+    wide = eps[slot] + rounding.tube(eps[slot], total, blur)
+    guard = rounding.determinant(eps[slot], total, jnp.minimum(jnp.abs(s) + (c < 0.0), 1.0))
     pairs = jnp.asarray(_PAIRS)
 
-    def body(at: Array, bad: Array) -> Array:
+    def compare(at: Array, bad: Any) -> Any:
         i, j = pairs[at, 0], pairs[at, 1]
         s_ij = sine[j] * cosine[i] - cosine[j] * sine[i]
-        return bad | _compared((value[i], value[j], value[new]), (s_ij, s_new[j], s_new[i]), wide, guard)
+        s_jk, s_ik = s * cosine[j] - c * sine[j], s * cosine[i] - c * sine[i]
+        d, most = value[j] * s_ik - value[i] * s_jk, wide * (s_ij + s_jk + s_ik) + guard
+        return bad[0] | (jnp.abs(d - without * s_ij) > most), bad[1] | (jnp.abs(d - kept * s_ij) > most)
 
-    return ~jax.lax.fori_loop(0, new * (new - 1) // 2, body, jnp.zeros(slot.shape, bool))
+    bad = jax.lax.fori_loop(0, new * (new - 1) // 2, compare, (jnp.zeros(m, bool),) * 2)
+    return ~jnp.stack(bad)
 
 
 class _Windows(NamedTuple):
     """Windows that begin at some places of the arcs."""
 
     start: np.ndarray  # (w,), the first line
-    room: np.ndarray  # (w,), lines from here to the wall
     away: np.ndarray  # (k + 2, w)
     kappa: np.ndarray  # (k, w)
     must: np.ndarray  # (k, w)
@@ -250,13 +265,7 @@ class _Windows(NamedTuple):
         away = np.clip(arcs.tau[at] - arcs.tau[start - 1] - 4.0 * blur, 0.0, WIDTH)
         away = np.concatenate([np.zeros((1, len(start))), away])
         must = arcs.who[at[:-1]] == _TARGET
-        return cls(start, last - start, away, arcs.kappa[at[:-1]], must, arcs.eps[start])
-
-
-def _seen(start: np.ndarray, bits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each window that has a choice left, which of its lines some choice keeps; `start` is sorted."""
-    first = np.flatnonzero(np.concatenate([[True], start[1:] != start[:-1]])) if len(start) else np.zeros(0, np.int64)
-    return start[first], np.bitwise_or.reduceat(bits, first) if len(first) else np.zeros(0, np.int64)
+        return cls(start, away, arcs.kappa[at[:-1]], must, arcs.eps[start])
 
 
 def _by_all_choices(arcs: _Arcs, ends: np.ndarray, start: np.ndarray, k: int, blur: float) -> Iterator[Any]:
@@ -264,7 +273,7 @@ def _by_all_choices(arcs: _Arcs, ends: np.ndarray, start: np.ndarray, k: int, bl
     pieces = []
     for begin in range(0, len(start), _PIECE):
         windows = _Windows.of(arcs, ends, start[begin : begin + _PIECE], k, blur)
-        size = min(_power(len(windows.start)), _PIECE)
+        size = _PIECE if len(windows.start) > _SMALL else _SMALL
         columns = (_padded(x, size) for x in (windows.away, windows.kappa, windows.must, windows.eps))
         pieces.append((windows, _all_choices(*columns, blur, k=k)))  # computed while the next is prepared
     for windows, alive in pieces:
@@ -283,17 +292,17 @@ class _Round:
         new = self.depth[lines] == 0
         self.depth[lines[new]], self.first[lines[new]] = depth, first[new]
 
-    def unseen(self, windows: _Windows, seen: np.ndarray, depth: int) -> None:
-        """All lines of windows that no choice keeps."""
+    def unseen(self, start: np.ndarray, ends: np.ndarray, seen: np.ndarray, depth: int) -> None:
+        """All lines, up to the wall, of windows of `depth` lines that no choice keeps; bits of `seen`: some does."""
         for line in range(depth):
-            gone = windows.start[(((seen >> line) & 1) == 0) & (line < windows.room)]
+            gone = start[(((seen >> line) & 1) == 0) & (start + line < ends)]
             self.add(gone + line, depth, gone)
 
 
 def _look(
     arcs: _Arcs, ends: np.ndarray, start: np.ndarray, k: int, blur: float, out: _Round, limit: np.ndarray
 ) -> None:
-    """One look at the windows of up to k lines that begin at `start`; `limit` of a trial falls where it is too much."""
+    """One look at the windows of up to k lines that begin at `start`; a trial's `limit` falls where it is too much."""
     dense = min(k, DENSE[-1])
     nodes: list[tuple[np.ndarray, np.ndarray]] = []
     for windows, alive in _by_all_choices(arcs, ends, start, dense, blur):
@@ -301,68 +310,68 @@ def _look(
         for line in range(dense):
             holds = ((np.arange(1 << dense) >> line) & 1).astype(bool)
             seen |= np.any(alive[holds], axis=0).astype(np.int64) << line
-        out.unseen(windows, seen, dense)
+        out.unseen(windows.start, ends[windows.start], seen, dense)
         if k > dense:
             at, bits = np.nonzero(alive.T)
             nodes.append((windows.start[at], bits))
-    if k > dense and nodes:
-        _look_deeper(arcs, ends, np.concatenate([x for x, _ in nodes]), np.concatenate([x for _, x in nodes]), dense, k,
-                     blur, out, limit)  # fmt: skip
+    if k > dense:
+        joined = np.concatenate([x for x, _ in nodes]), np.concatenate([x for _, x in nodes])
+        _look_deeper(arcs, ends, joined, (dense, k), blur, out, limit)
 
 
 def _look_deeper(
-    arcs: _Arcs, ends: np.ndarray, start: np.ndarray, bits: np.ndarray, depth: int, k: int, blur: float, out: _Round,
+    arcs: _Arcs,
+    ends: np.ndarray,
+    nodes: tuple[np.ndarray, np.ndarray],
+    depths: tuple[int, int],
+    blur: float,
+    out: _Round,
     limit: np.ndarray,
-) -> None:  # fmt: skip
-    """Choices of `depth` lines extended to k, all windows a line further at a time."""
-    for line in range(depth, k):
-        # What is eliminated is not kept; what has come to the wall is done; too many are left alone.
-        room = ends[start] - start
-        go_on = room > line
+) -> None:
+    """Choices of so many lines extended to so many, all windows a line further at a time."""
+    start, bits = nodes
+    if not len(start):
+        return
+    begins = np.unique(start)
+    tables = []
+    for begin in range(0, len(begins), _STARTS):
+        windows = _Windows.of(arcs, ends, begins[begin : begin + _STARTS], DEEP[-1], blur)
+        jumps = np.pad(windows.kappa, [(1, 1), (0, 0)])
+        tables.append((_table(_padded(windows.away, _STARTS), _padded(jumps, _STARTS)), _padded(windows.eps, _STARTS)))
+    slot = np.searchsorted(begins, start)
+    for line in range(*depths):
+        # What has come to the wall is done; what keeps an eliminated line is dropped; too many are left alone.
+        at = begins[slot]
+        gone = np.zeros(len(begins), np.int64)
         for member in range(line):
-            at = np.minimum(start + member, ends[start])
-            go_on &= ((bits >> member) & 1 == 0) | (out.depth[at] == 0)
-        start, bits = start[go_on], bits[go_on]
-        trial = arcs.row[start]
+            gone |= (out.depth[np.minimum(begins + member, ends[begins])] > 0).astype(np.int64) << member
+        go_on = (ends[at] - at > line) & (bits & gone[slot] == 0)
+        slot, bits = slot[go_on], bits[go_on]
+        trial = arcs.row[begins[slot]]
         count = np.bincount(trial, minlength=len(limit))
         limit[count > MOST] = np.minimum(limit[count > MOST], line)
         go_on = count[trial] <= MOST
-        start, bits = start[go_on], bits[go_on]
-        if not len(start):
+        slot, bits = slot[go_on], bits[go_on]
+        if not len(slot):
             return
-        may, must = out.depth[start + line] == 0, arcs.who[start + line] == _TARGET
-        start, bits = np.repeat(start, 2), np.repeat(bits, 2)
-        bits[1::2] |= 1 << line
-        go_on = np.stack([~must, may], axis=1).reshape(-1)
-        start, bits = start[go_on], bits[go_on]
-        begins = np.unique(start)
-        fits = np.zeros(len(start), bool)
         pieces = []
-        for begin in range(0, len(begins), _STARTS):
-            mine = begins[begin : begin + _STARTS]
-            windows = _Windows.of(arcs, ends, mine, DEEP[-1], blur)
-            size = _STARTS if len(mine) > 512 else 512
-            jumps = np.concatenate([np.zeros((1, len(mine))), windows.kappa, np.zeros((1, len(mine)))])
-            table = jnp.asarray(_padded(np.stack([windows.away, jumps]), size))
-            tube = jnp.asarray(_padded(windows.eps, size))
-            low, high = np.searchsorted(start, mine[0]), np.searchsorted(start, mine[-1], "right")
-            while low < high:
-                length = min(high - low, _NODES[-1])
-                size = next(x for x in _NODES if x >= length)
-                part = slice(low, low + length)
-                slot = np.searchsorted(mine, start[part])
-                answer = _fits(table, tube, _padded(slot, size), _padded(bits[part], size), line + 2, blur)
-                pieces.append((part, answer))
-                low += length
-        for part, answer in pieces:
-            fits[part] = np.asarray(answer)[: part.stop - part.start]
-        start, bits = start[fits], bits[fits]
-        left, seen = _seen(start, bits)
-        # Windows without a choice left are those that the target's kink is in.
-        all_seen = np.zeros(len(begins), np.int64)
-        all_seen[np.searchsorted(begins, left)] = seen
-        looked = _Windows(begins, ends[begins] - begins, *(np.zeros(0),) * 4)
-        out.unseen(looked, all_seen, line + 1)
+        edges = np.searchsorted(slot, np.arange(0, len(begins) + _STARTS, _STARTS))
+        for number, (low, high) in enumerate(itertools.pairwise(edges)):
+            for left in range(low, high, _NODES[-1]):
+                part = slice(left, min(left + _NODES[-1], high))
+                size = next(x for x in _NODES if x >= part.stop - left)
+                mine = _padded(slot[part] - number * _STARTS, size), _padded(bits[part], size)
+                pieces.append((part, _extended(*tables[number], *mine, line + 2, blur)))
+        fits = np.concatenate([np.asarray(fit)[:, : part.stop - part.start] for part, fit in pieces], axis=1)
+        at = begins[slot] + line
+        fits &= np.stack([arcs.who[at] != _TARGET, out.depth[at] == 0])
+        looked = np.unique(slot)
+        chosen = fits.T.reshape(-1)
+        slot, bits = np.repeat(slot, 2)[chosen], np.stack([bits, bits | 1 << line], axis=1).reshape(-1)[chosen]
+        # A window without a choice left is one that the target's kink is in.
+        seen = np.zeros(len(begins), np.int64)
+        np.bitwise_or.at(seen, slot, bits)
+        out.unseen(begins[looked], ends[begins[looked]], seen[looked], line + 1)
 
 
 def _arc(eps: np.ndarray, window: np.ndarray, readout: str) -> np.ndarray:
