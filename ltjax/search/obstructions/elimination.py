@@ -81,6 +81,7 @@ class _Arcs(NamedTuple):
     tau: np.ndarray
     kappa: np.ndarray
     eps: np.ndarray
+    blur: np.ndarray
     row: np.ndarray  # trial
     who: np.ndarray  # neuron, or wall, or target
     tested: np.ndarray  # the largest window that begins here and was looked at since something in it changed
@@ -98,28 +99,28 @@ class _Arcs(NamedTuple):
 
 
 def _arcs(
-    tau: np.ndarray, kappa: np.ndarray, inside: np.ndarray, eps: np.ndarray, ends: np.ndarray, target: bool
-) -> Any:
-    """The arcs as a flat array."""
+    tau: np.ndarray, kappa: np.ndarray, inside: np.ndarray, tube: np.ndarray, ends: np.ndarray, target: bool
+) -> _Arcs:
+    """The arcs as a flat array; tube: each trial's ε and blur, (2, trials)."""
     trials, n = tau.shape
     extra = 3 if target else 2
     places = np.concatenate([tau, ends, np.zeros((trials, extra - 2))], axis=1)
     order = np.where(inside, tau, np.nan)
     order = np.concatenate([order, np.tile([-np.inf, np.inf, 0.0][:extra], (trials, 1))], axis=1)
     jumps = np.concatenate([kappa, np.tile([0.0, 0.0, -1.0][:extra], (trials, 1))], axis=1)
-    by_place = np.argsort(order, axis=1)  # NaN goes last
+    by_place = np.argsort(order, axis=1, kind="stable")  # NaN goes last
     count = inside.sum(axis=1) + extra
     flat = np.arange(n + extra) < count[:, None]
     row = np.broadcast_to(np.arange(trials)[:, None], flat.shape)[flat]
     column = by_place[flat]
     who = np.where(column < n, column, np.where(column < n + 2, _WALL, _TARGET))
-    return _Arcs(places[row, column], jumps[row, column], eps[row], row, who, np.zeros(len(row), np.int64))
+    return _Arcs(places[row, column], jumps[row, column], *tube[:, row], row, who, np.zeros(len(row), np.int64))
 
 
 @jax.jit
 def _unfit(tau: Array, kappa: Array, eps: Array, fixed: Array, blur: Array) -> Bool[Array, " m"]:
     """Which lines cannot be kept beside their neighbours, by the closed form."""
-    gap = tau[1:] - tau[:-1]
+    gap, blur = tau[1:] - tau[:-1], blur[1:-1]
     before, after = gap[:-1] - 4.0 * blur, gap[1:]
     size = jnp.abs(kappa[1:-1])
     wide = eps[1:-1] + rounding.tube(eps[1:-1], size, blur)
@@ -137,11 +138,12 @@ def _power(n: int) -> int:
     return max(1024, 1 << (n - 1).bit_length())
 
 
-def _alone(arcs: _Arcs, blur: float) -> np.ndarray:
+def _alone(arcs: _Arcs) -> np.ndarray:
     """The closed form, on the device."""
     size = _power(len(arcs.tau))
     columns = (_padded(x, size) for x in (arcs.tau, arcs.kappa, arcs.eps))
-    return np.asarray(_unfit(*columns, _padded(arcs.who == _WALL, size, True), blur))[: len(arcs.tau)]
+    walls, blur = _padded(arcs.who == _WALL, size, True), _padded(arcs.blur, size)
+    return np.asarray(_unfit(*columns, walls, blur))[: len(arcs.tau)]
 
 
 def _compared(p: Any, s: Any, wide: Array, guard: Array) -> Array:
@@ -165,7 +167,7 @@ def _all_choices(
     Args:
         away: of the points from the first of them, radians, at most `WIDTH`.
         kappa: jumps; must: whether a line has to be kept.
-        eps: the tube, (w,).
+        eps, blur: the tube, and how far lines may be from where they are put, (w,).
     """
     sine, cosine = jax.lax.optimization_barrier((jnp.sin(away), jnp.cos(away)))
     s = {(i, j): sine[j] * cosine[i] - cosine[j] * sine[i] for j in range(1, k + 2) for i in range(j)}
@@ -203,20 +205,20 @@ def _table(away: Float[Array, "points w"], kappa: Float[Array, "points w"]) -> F
 @jax.jit
 def _extended(
     table: Float[Array, "3 points w"],
-    eps: Float[Array, " w"],
+    tube: Float[Array, "2 w"],
     slot: Int[Array, " m"],
     bits: Int[Array, " m"],
     new: Int[Array, ""] | int,
-    blur: Array,
 ) -> Bool[Array, "2 m"]:
     """Which choices of the lines before point new - 1 hold at point `new`, without the line there, and with it.
 
     Args:
-        table: see `_table`; eps: the tube.
+        table: see `_table`; tube: ε, and how far lines may be from where they are put.
         slot, bits: which window, and which lines of it are kept.
         new: the new point's number, 2 at least.
     """
     m, line = slot.shape[0], new - 1
+    eps, blur = tube[:, slot]
 
     def place(j: Array, state: Any) -> Any:
         sine, cosine, value, along, across, total = state
@@ -233,8 +235,8 @@ def _extended(
     without = s * along - c * across
     kept = without + jump * (s * cosine[line] - c * sine[line])
     total += jnp.abs(jump)
-    wide = eps[slot] + rounding.tube(eps[slot], total, blur)
-    guard = rounding.determinant(eps[slot], total, jnp.minimum(jnp.abs(s) + (c < 0.0), 1.0))
+    wide = eps + rounding.tube(eps, total, blur)
+    guard = rounding.determinant(eps, total, jnp.minimum(jnp.abs(s) + (c < 0.0), 1.0))
     pairs = jnp.asarray(_PAIRS)
 
     def compare(at: Array, bad: Any) -> Any:
@@ -255,27 +257,27 @@ class _Windows(NamedTuple):
     away: np.ndarray  # (k + 2, w)
     kappa: np.ndarray  # (k, w)
     must: np.ndarray  # (k, w)
-    eps: np.ndarray
+    tube: np.ndarray  # ε and blur, (2, w)
 
     @classmethod
-    def of(cls, arcs: _Arcs, ends: np.ndarray, start: np.ndarray, k: int, blur: float) -> "_Windows":
+    def of(cls, arcs: _Arcs, ends: np.ndarray, start: np.ndarray, k: int) -> "_Windows":
         last = ends[start]
         at = np.minimum(start + np.arange(k + 1)[:, None], last)
         # Beyond the wall, and beyond the greatest width, the last point is there again: it says nothing new.
-        away = np.clip(arcs.tau[at] - arcs.tau[start - 1] - 4.0 * blur, 0.0, WIDTH)
+        away = np.clip(arcs.tau[at] - arcs.tau[start - 1] - 4.0 * arcs.blur[start], 0.0, WIDTH)
         away = np.concatenate([np.zeros((1, len(start))), away])
         must = arcs.who[at[:-1]] == _TARGET
-        return cls(start, away, arcs.kappa[at[:-1]], must, arcs.eps[start])
+        return cls(start, away, arcs.kappa[at[:-1]], must, np.stack([arcs.eps[start], arcs.blur[start]]))
 
 
-def _by_all_choices(arcs: _Arcs, ends: np.ndarray, start: np.ndarray, k: int, blur: float) -> Iterator[Any]:
+def _by_all_choices(arcs: _Arcs, ends: np.ndarray, start: np.ndarray, k: int) -> Iterator[Any]:
     """Windows of k lines by all choices, a piece at a time: (windows, choices that hold, (2^k, w))."""
     pieces = []
     for begin in range(0, len(start), _PIECE):
-        windows = _Windows.of(arcs, ends, start[begin : begin + _PIECE], k, blur)
+        windows = _Windows.of(arcs, ends, start[begin : begin + _PIECE], k)
         size = _PIECE if len(windows.start) > _SMALL else _SMALL
-        columns = (_padded(x, size) for x in (windows.away, windows.kappa, windows.must, windows.eps))
-        pieces.append((windows, _all_choices(*columns, blur, k=k)))  # computed while the next is prepared
+        columns = (_padded(x, size) for x in (windows.away, windows.kappa, windows.must, *windows.tube))
+        pieces.append((windows, _all_choices(*columns, k=k)))  # computed while the next is prepared
     for windows, alive in pieces:
         yield windows, np.asarray(alive)[:, : len(windows.start)]
 
@@ -299,13 +301,11 @@ class _Round:
             self.add(gone + line, depth, gone)
 
 
-def _look(
-    arcs: _Arcs, ends: np.ndarray, start: np.ndarray, k: int, blur: float, out: _Round, limit: np.ndarray
-) -> None:
+def _look(arcs: _Arcs, ends: np.ndarray, start: np.ndarray, k: int, out: _Round, limit: np.ndarray) -> None:
     """One look at the windows of up to k lines that begin at `start`; a trial's `limit` falls where it is too much."""
     dense = min(k, DENSE[-1])
     nodes: list[tuple[np.ndarray, np.ndarray]] = []
-    for windows, alive in _by_all_choices(arcs, ends, start, dense, blur):
+    for windows, alive in _by_all_choices(arcs, ends, start, dense):
         seen = np.zeros(len(windows.start), np.int64)
         for line in range(dense):
             holds = ((np.arange(1 << dense) >> line) & 1).astype(bool)
@@ -316,7 +316,7 @@ def _look(
             nodes.append((windows.start[at], bits))
     if k > dense:
         joined = np.concatenate([x for x, _ in nodes]), np.concatenate([x for _, x in nodes])
-        _look_deeper(arcs, ends, joined, (dense, k), blur, out, limit)
+        _look_deeper(arcs, ends, joined, (dense, k), out, limit)
 
 
 def _look_deeper(
@@ -324,7 +324,6 @@ def _look_deeper(
     ends: np.ndarray,
     nodes: tuple[np.ndarray, np.ndarray],
     depths: tuple[int, int],
-    blur: float,
     out: _Round,
     limit: np.ndarray,
 ) -> None:
@@ -335,9 +334,9 @@ def _look_deeper(
     begins = np.unique(start)
     tables = []
     for begin in range(0, len(begins), _STARTS):
-        windows = _Windows.of(arcs, ends, begins[begin : begin + _STARTS], DEEP[-1], blur)
+        windows = _Windows.of(arcs, ends, begins[begin : begin + _STARTS], DEEP[-1])
         jumps = np.pad(windows.kappa, [(1, 1), (0, 0)])
-        tables.append((_table(_padded(windows.away, _STARTS), _padded(jumps, _STARTS)), _padded(windows.eps, _STARTS)))
+        tables.append((_table(_padded(windows.away, _STARTS), _padded(jumps, _STARTS)), _padded(windows.tube, _STARTS)))
     slot = np.searchsorted(begins, start)
     for line in range(*depths):
         # What has come to the wall is done; what keeps an eliminated line is dropped; too many are left alone.
@@ -361,7 +360,7 @@ def _look_deeper(
                 part = slice(left, min(left + _NODES[-1], high))
                 size = next(x for x in _NODES if x >= part.stop - left)
                 mine = _padded(slot[part] - number * _STARTS, size), _padded(bits[part], size)
-                pieces.append((part, _extended(*tables[number], *mine, line + 2, blur)))
+                pieces.append((part, _extended(*tables[number], *mine, line + 2)))
         fits = np.concatenate([np.asarray(fit)[:, : part.stop - part.start] for part, fit in pieces], axis=1)
         at = begins[slot] + line
         fits &= np.stack([arcs.who[at] != _TARGET, out.depth[at] == 0])
@@ -391,7 +390,7 @@ def eliminate(
     *,
     readout: str = "relu",
     window: Any = np.inf,
-    blur: float | None = None,
+    blur: Any = None,
     most: int = DEEP[-1],
 ) -> Eliminated:
     """Eliminate neurons that no mask within ε can keep, in a batch of networks in the plane.
@@ -405,7 +404,7 @@ def eliminate(
         readout: "relu" or "linear".
         window: all neurons whose line is within this angle of the target's are present, one a trial or one for all.
             Readout relu: nothing is known unless it is infinite.
-        blur: of theta, radians; None: as `frame` leaves it in float64.
+        blur: of theta, radians, one a trial or one for all; None: as `frame` leaves it in float64.
         most: the largest window.
 
     Returns:
@@ -427,9 +426,9 @@ def eliminate(
     trials, n = theta.shape
     eps = np.broadcast_to(np.asarray(eps, np.float64), trials)
     window = np.broadcast_to(np.asarray(window, np.float64), trials)
-    blur = rounding.kink_angle() if blur is None else arguments.real("blur", blur, above=0.0)
+    blur = np.broadcast_to(np.asarray(rounding.kink_angle() if blur is None else blur, np.float64), trials)
     finite = np.all(np.where(present, np.isfinite(theta) & np.isfinite(kappa), True), axis=1)
-    known = finite & (eps > 0.0) & (eps <= LARGEST) & (window > 16.0 * blur) & (blur < 1e-3)
+    known = finite & (eps > 0.0) & (eps <= LARGEST) & (window > 16.0 * blur) & (blur >= 0.0) & (blur < 1e-3)
     known &= np.isinf(window) if readout == "relu" else True
     target = readout == "linear"
     tau = np.where(present & known[:, None], theta, 0.0)
@@ -438,28 +437,27 @@ def eliminate(
     inside = present & known[:, None] & (tau > ends[:, :1]) & (tau < ends[:, 1:])
     if target:
         inside |= present & known[:, None] & np.isinf(window)[:, None]  # a line at the end of a half circle is of it
-    arcs = _arcs(tau, np.where(inside, kappa, 0.0), inside, eps, ends, target)
+    arcs = _arcs(tau, np.where(inside, kappa, 0.0), inside, np.stack([eps, blur]), ends, target)
     arcs = arcs.kept(known[arcs.row])
     round_, depth, first = (np.zeros((trials, n + 1), np.int64) for _ in range(3))
-    missed = np.zeros(trials, bool)
+    missed, rounds = np.zeros(trials, bool), np.zeros(trials, np.int64)
 
-    def record(out: _Round, number: int) -> np.ndarray:
-        """Writes down what a round eliminates; what it keeps."""
+    def record(out: _Round) -> np.ndarray:
+        """Writes down what a round eliminates; what it keeps. A round in which a trial loses nothing is none of its."""
         gone = (out.depth > 0) & (arcs.who != _WALL)
         row, who = arcs.row[gone], np.where(arcs.who == _TARGET, n, arcs.who)
-        round_[row, who[gone]], depth[row, who[gone]] = number, out.depth[gone]
+        rounds[np.unique(row)] += 1
+        round_[row, who[gone]], depth[row, who[gone]] = rounds[row], out.depth[gone]
         first[row, who[gone]] = who[out.first[gone]]
         missed[arcs.row[gone & (arcs.who == _TARGET)]] = True
         return ~gone & ~missed[arcs.row]
 
     with jax.enable_x64(True):
-        number = 0
         while len(arcs.tau):
-            number += 1
             out = _Round(arcs)
-            lines = np.flatnonzero(_alone(arcs, blur))
+            lines = np.flatnonzero(_alone(arcs))
             out.add(lines, 1, lines)
-            keep = record(out, number)
+            keep = record(out)
             arcs = arcs.kept(keep)
             if np.all(keep):
                 break
@@ -469,13 +467,12 @@ def eliminate(
             level = np.where(stage < len(levels), levels[np.minimum(stage, len(levels) - 1)], 0)
             level = np.where(level <= limit, level, 0)
             arcs = arcs.kept(level[arcs.row] > 0)
-            number += 1
             ends_of, out = arcs.ends() if len(arcs.tau) else np.zeros(0, np.int64), _Round(arcs)
             before = np.concatenate([[np.inf], np.diff(arcs.tau)]) if len(arcs.tau) else np.zeros(0)
-            asked = (arcs.who != _WALL) & (before > 8.0 * blur) & (arcs.tested < level[arcs.row])
+            asked = (arcs.who != _WALL) & (before > 8.0 * arcs.blur) & (arcs.tested < level[arcs.row])
             for k in np.unique(level[arcs.row[asked]]):
-                _look(arcs, ends_of, np.flatnonzero(asked & (level[arcs.row] == k)), int(k), blur, out, limit)
-            keep = record(out, number)
+                _look(arcs, ends_of, np.flatnonzero(asked & (level[arcs.row] == k)), int(k), out, limit)
+            keep = record(out)
             changed = np.zeros(trials, bool)
             changed[arcs.row[~keep]] = True
             stage = np.where(changed, stage, stage + 1)
