@@ -109,10 +109,13 @@ def test_choices_of_a_window_are_linear_programming(k):
     kappa = rng.laplace(size=(25, k))
     eps = 0.05
     with jax.enable_x64(True):
-        alive = elimination._all_choices(
+        alive, seen = elimination._all_choices(
             jnp.asarray((places - places[:, :1]).T), jnp.asarray(kappa.T), np.zeros((k, 25), bool),
             jnp.full(25, eps), jnp.zeros(25), k=k,
         )  # fmt: skip
+    for line in range(k):
+        kept = np.any(np.asarray(alive)[(np.arange(2**k) >> line) & 1 == 1], axis=0)
+        assert np.array_equal((np.asarray(seen) >> line) & 1 == 1, kept)
     some = 0
     for at, choice in itertools.product(range(25), range(2**k)):
         least = held(places[at], kappa[at], (choice >> np.arange(k)) & 1)
@@ -131,9 +134,7 @@ def test_extended_choices_are_all_choices():
     kappa = rng.laplace(size=(k, 20)) * 0.3
     points = elimination._POINTS
     with jax.enable_x64(True):
-        alive = np.asarray(
-            elimination._all_choices(away, kappa, np.zeros((k, 20), bool), np.full(20, eps), np.zeros(20), k=k)
-        )
+        alive, _ = elimination._all_choices(away, kappa, np.zeros((k, 20), bool), np.full(20, eps), np.zeros(20), k=k)
         table = elimination._table(
             np.concatenate([away, np.tile(away[-1:], (points - k - 2, 1))]),
             np.pad(kappa, [(1, points - k - 1), (0, 0)]),
@@ -144,7 +145,9 @@ def test_extended_choices_are_all_choices():
             fits = np.asarray(elimination._extended(table, tube, slot, bits, line + 2)).T.reshape(-1)
             slot, bits = np.repeat(slot, 2)[fits], np.stack([bits, bits | 1 << line], axis=1).reshape(-1)[fits]
     # A choice is dropped at the first three points that contradict each other, whichever way it is looked at.
-    assert set(zip(slot.tolist(), bits.tolist(), strict=True)) == set(zip(*np.nonzero(alive.T), strict=True))
+    assert set(zip(slot.tolist(), bits.tolist(), strict=True)) == set(
+        zip(*np.nonzero(np.asarray(alive).T), strict=True)
+    )
 
 
 def network(seed, n):

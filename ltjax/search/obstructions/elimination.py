@@ -161,8 +161,8 @@ def _all_choices(
     blur: Array,
     *,
     k: int,
-) -> Bool[Array, "2^k w"]:
-    """Which choices of k lines some start holds; bit l of a choice stands for line l.
+) -> tuple[Bool[Array, "2^k w"], Int[Array, " w"]]:
+    """Which choices of k lines some start holds, and which lines some such choice keeps; bit l stands for line l.
 
     Args:
         away: of the points from the first of them, radians, at most `WIDTH`.
@@ -189,7 +189,11 @@ def _all_choices(
                 p_i, p_j = (jnp.tile(value[x], (2**line // len(value[x]), 1)) for x in (i, j))
                 alive &= ~_compared((p_i, p_j, p), (s[i, j], s[j, new], s[i, new]), wide, guard)
         value.append(p)
-    return alive
+    seen = jnp.zeros(kappa.shape[1], int)
+    for line in range(k):
+        kept = alive.reshape(1 << (k - line - 1), 2, 1 << line, -1)[:, 1]
+        seen |= jnp.any(kept, axis=(0, 1)).astype(int) << line
+    return alive, seen
 
 
 _POINTS = DEEP[-1] + 2
@@ -271,15 +275,15 @@ class _Windows(NamedTuple):
 
 
 def _by_all_choices(arcs: _Arcs, ends: np.ndarray, start: np.ndarray, k: int) -> Iterator[Any]:
-    """Windows of k lines by all choices, a piece at a time: (windows, choices that hold, (2^k, w))."""
+    """Windows of k lines by all choices, a piece at a time: (their first lines, choices that hold, lines kept)."""
     pieces = []
     for begin in range(0, len(start), _PIECE):
         windows = _Windows.of(arcs, ends, start[begin : begin + _PIECE], k)
         size = _PIECE if len(windows.start) > _SMALL else _SMALL
         columns = (_padded(x, size) for x in (windows.away, windows.kappa, windows.must, *windows.tube))
-        pieces.append((windows, _all_choices(*columns, k=k)))  # computed while the next is prepared
-    for windows, alive in pieces:
-        yield windows, np.asarray(alive)[:, : len(windows.start)]
+        pieces.append((windows.start, *_all_choices(*columns, k=k)))  # computed while the next is prepared
+    for first, alive, seen in pieces:
+        yield first, alive, np.asarray(seen)[: len(first)]
 
 
 class _Round:
@@ -305,15 +309,11 @@ def _look(arcs: _Arcs, ends: np.ndarray, start: np.ndarray, k: int, out: _Round,
     """One look at the windows of up to k lines that begin at `start`; a trial's `limit` falls where it is too much."""
     dense = min(k, DENSE[-1])
     nodes: list[tuple[np.ndarray, np.ndarray]] = []
-    for windows, alive in _by_all_choices(arcs, ends, start, dense):
-        seen = np.zeros(len(windows.start), np.int64)
-        for line in range(dense):
-            holds = ((np.arange(1 << dense) >> line) & 1).astype(bool)
-            seen |= np.any(alive[holds], axis=0).astype(np.int64) << line
-        out.unseen(windows.start, ends[windows.start], seen, dense)
+    for first, alive, seen in _by_all_choices(arcs, ends, start, dense):
+        out.unseen(first, ends[first], seen, dense)
         if k > dense:
-            at, bits = np.nonzero(alive.T)
-            nodes.append((windows.start[at], bits))
+            at, bits = np.nonzero(np.asarray(alive)[:, : len(first)].T)
+            nodes.append((first[at], bits))
     if k > dense:
         joined = np.concatenate([x for x, _ in nodes]), np.concatenate([x for _, x in nodes])
         _look_deeper(arcs, ends, joined, (dense, k), out, limit)
