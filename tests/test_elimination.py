@@ -17,6 +17,7 @@ from ltjax.search import plane as planar
 from ltjax.search.obstructions import elimination
 from ltjax.solvers.elimination import Elimination, kinks, reduce
 from ltjax.solvers.integer_program import IntegerProgram
+from ltjax.solvers.plane import KinkLemma
 from tests.cells import decided
 
 W = np.array([np.cos(0.7), np.sin(0.7)])
@@ -212,6 +213,27 @@ def test_the_kink_lemma_is_the_window_of_one():
         lemma = near > 2.0 * np.arctan(2.0 * eps) + 1e-6
         assert np.all(found.missed[lemma])
         assert np.mean(lemma) > 0.1
+
+
+def test_networks_of_which_only_the_near_neurons_are_listed():
+    """Readout linear: what is not listed is not known to be no candidate; the kink lemma holds as ever."""
+    problem, n, eps = NeuronPruning(), 4000, 1e-3
+    with jax.enable_x64(True):
+        keys = jax.random.split(jax.random.key(3), 64)
+        drawn = jax.vmap(lambda key: problem.draw_near(key, n, 0.05))(keys)
+        lemma = KinkLemma().look(drawn, jnp.full(64, 400), jnp.asarray(eps)).least > eps
+    drawn = jax.tree.map(np.asarray, drawn)
+    found = reduce(drawn, 400, eps, readout="linear")
+    assert np.sum(np.asarray(lemma)) > 5
+    assert np.all(found.missed[np.asarray(lemma)])
+    assert np.sum(found.missed) > np.sum(np.asarray(lemma))
+    listed = np.asarray(drawn.number) <= 400
+    assert np.all(reduce(drawn, 400, eps, readout="relu").candidates == listed)
+    # A window narrower than α, without a neuron in it, says nothing.
+    nothing = elimination.eliminate(np.ones((1, 1)), np.ones((1, 1)), np.zeros((1, 1), bool), 0.1, readout="linear")
+    assert nothing.missed[0]
+    narrow = {"readout": "linear", "window": 0.1}
+    assert not elimination.eliminate(np.ones((1, 1)), np.ones((1, 1)), np.zeros((1, 1), bool), 0.1, **narrow).missed[0]
 
 
 @pytest.mark.parametrize("readout", ["relu", "linear"])

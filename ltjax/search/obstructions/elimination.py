@@ -44,23 +44,23 @@ LARGEST = 0.9
 """Of ε: above it the arc is short or gone, and nothing is eliminated."""
 WIDTH = 2.5
 """Windows are cut to this width, radians: sines of differences are compared, which are small again near π."""
-DENSE = (2, 3, 4)
+DENSE = (2, 4)
 """Windows in which all choices are tried at once."""
 DEEP = (6, 8, 10, 12)
 """Windows in which only choices are extended that a smaller window allows."""
 MOST = 1 << 17
 """Choices a trial that are extended; where there are more, windows grow no further."""
 _TARGET, _WALL = -2, -1
-_SMALL, _PIECE = 1 << 10, 1 << 13
+_SMALL, _PIECE = 1 << 8, 1 << 12
 _STARTS = 1 << 10
-_NODES = (1 << 10, 1 << 12)
+_NODES = (1 << 9, 1 << 12)
 
 
 class Eliminated(NamedTuple):
     """What is left of a batch of networks.
 
     Attributes:
-        candidates: neurons that a mask within ε may keep, (trials, n). Such a mask keeps no others.
+        candidates: neurons that a mask within ε may keep, (trials, n). Such a mask keeps no others of those listed.
         missed: whether it is certain that no mask is within ε, (trials,): the target's kink cannot be made, or
             no candidate is left.
         round, depth, first: why a neuron was eliminated, for `ltjax.certify.eliminated`, (trials, n + 1), the target's
@@ -484,8 +484,9 @@ def eliminate(
             tested = np.where(gone[reach] > gone[np.maximum(places - 1, 0)], 0, tested)
             arcs = arcs._replace(tested=tested).kept(keep)
     candidates = present & (round_[:, :n] == 0) & ~missed[:, None]
-    # The empty network is off by 1, which is more than any ε for which something is known.
-    return Eliminated(candidates, missed | (known & ~np.any(candidates, axis=1)), round_, depth, first)
+    # Where all neurons are listed and none is left, only the empty network is. It is off by 1, which is above ε.
+    empty = known & np.isinf(window) & ~np.any(candidates, axis=1)
+    return Eliminated(candidates, missed | empty, round_, depth, first)
 
 
 __all__ = ["DEEP", "DENSE", "LARGEST", "Eliminated", "eliminate"]
