@@ -62,7 +62,7 @@ def line(problem: NeuronPruning, n: int, eps: float, trials: int, seed: int) -> 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--eps", type=float, nargs="*", default=EPS)
     parser.add_argument("--n", type=int, nargs="*", help="sizes; default: `--share` over each ε")
     parser.add_argument("--share", type=float, default=0.5)

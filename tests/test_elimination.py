@@ -11,6 +11,7 @@ import scipy.optimize
 
 from ltjax.certify import integer_program, rounding
 from ltjax.certify.eliminated import verify_eliminated
+from ltjax.certify.errors import plane as plane_error
 from ltjax.outcomes import HIT, MISS
 from ltjax.problems.pruning import NeuronPruning
 from ltjax.search import plane as planar
@@ -78,6 +79,41 @@ def test_at_the_least_error_the_best_mask_stays(readout):
     assert not np.any(best & ~found.candidates)
     assert not np.any(found.missed)
     assert np.any(~found.candidates)
+
+
+def planted(rng, n, eps):
+    """A network of n neurons with a hit at about ε: one near the target's kink, and groups that bend and cancel."""
+    theta, kappa = rng.uniform(-np.pi, np.pi, n), rng.laplace(size=n)
+    theta[0], kappa[0] = rng.uniform(-0.3, 0.3) * eps, 1.0 + rng.uniform(-0.3, 0.3) * eps
+    mask, at = np.arange(n) == 0, 1
+    for size in (2, 3, 3, 4):
+        group = np.arange(at, at + size)
+        jump = rng.laplace(size=size)
+        jump[-1] = -np.sum(jump[:-1])
+        theta[group] = rng.uniform(0.1, 3.0) + 0.2 * eps * rng.uniform(-1.0, 1.0, size) / np.max(np.abs(jump))
+        kappa[group], mask[group], at = jump, True, at + size
+    return theta, kappa, mask
+
+
+@pytest.mark.parametrize("readout", ["relu", "linear"])
+@pytest.mark.parametrize("eps", [1e-2, 1e-4, 1e-6])
+def test_a_planted_hit_stays(readout, eps):
+    """At any ε, among many others that go: the tube is exactly as wide as the planted mask's error."""
+    rng = np.random.default_rng(int(-np.log10(eps)))
+    networks = [planted(rng, int(min(0.2 / eps, 3000)) + 20, eps) for _ in range(12)]
+    theta, kappa, mask = (np.stack(each) for each in zip(*networks, strict=True))
+    error = np.array([
+        sum(plane_error.exact_error(np.stack([-np.sin(t[m]), np.cos(t[m])], axis=1), k[m], [0.0, 1.0], readout=readout))
+        for t, k, m in zip(theta, kappa, mask, strict=True)
+    ])  # fmt: skip
+    assert np.all(error < 3.0 * eps)
+    found = eliminated(theta, kappa, error, readout)
+    assert not np.any(mask & ~found.candidates)
+    assert not np.any(found.missed)
+    assert np.mean(found.candidates) < 0.5
+    # A tube of a third of that does not hold all of it.
+    less = eliminated(theta, kappa, error / 3.0, readout)
+    assert np.mean(np.any(mask & ~less.candidates, axis=1)) > 0.3
 
 
 def held(places, kappa, kept):

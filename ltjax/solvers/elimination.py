@@ -121,7 +121,7 @@ class Elimination(AbstractSolver):
             left = reduce(instances, ns[i], float(eps[j]), readout=self.readout)
             least[left.missed, i, j] = np.nextafter(eps[j], np.inf)
             count = left.candidates.sum(axis=1)
-            for t in np.flatnonzero(~left.missed & (count <= self.few)):
+            for t in map(int, np.flatnonzero(~left.missed & (count <= self.few))):
                 one, kept = at_trial(instances, t), left.candidates[t]
                 if np.shape(one.u)[1] > 2 or not np.isfinite(wide := tubes(instances, ns[i], float(eps[j]))[1][t]):
                     continue

@@ -114,7 +114,8 @@ def _arcs(
     row = np.broadcast_to(np.arange(trials)[:, None], flat.shape)[flat]
     column = by_place[flat]
     who = np.where(column < n, column, np.where(column < n + 2, _WALL, _TARGET))
-    return _Arcs(places[row, column], jumps[row, column], *tube[:, row], row, who, np.zeros(len(row), np.int64))
+    eps, blur = tube[:, row]
+    return _Arcs(places[row, column], jumps[row, column], eps, blur, row, who, np.zeros(len(row), np.int64))
 
 
 @jax.jit
