@@ -1,6 +1,6 @@
 """Elimination's cost: n = 0.5/ε neurons in the plane by default, survivors, seconds a trial, misses.
 
-What is left of at most 60 neurons goes to integer programming down to ε = 1e-4, below which its tolerances leave all
+What is left of at most 80 neurons goes to integer programming down to ε = 1e-4, below which its tolerances leave all
 open; that time is shown apart. A call before the first that is timed compiles; its time is shown apart too. Processor
 seconds are those of all cores together: what else the machine does counts less there.
 
@@ -40,7 +40,7 @@ def line(problem: NeuronPruning, n: int, eps: float, trials: int, seed: int) -> 
     left = reduce(networks, n, eps, readout=problem.readout)
     seconds, work = (time.perf_counter() - begin) / trials, (time.process_time() - work) / trials
     begin = time.perf_counter()
-    solver: AbstractSolver = Elimination(problem.readout, few=60 if eps >= 1e-4 else 0)
+    solver: AbstractSolver = Elimination(problem.readout, few=80 if eps >= 1e-4 else 0)
     found = solver.read(problem, networks, None, (n,), np.array([eps]))
     missed = int(np.sum(found.least > eps))
     exact = max(0.0, (time.perf_counter() - begin) / trials - seconds)

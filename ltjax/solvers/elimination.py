@@ -93,7 +93,7 @@ class Elimination(AbstractSolver):
     """
 
     readout: str = "relu"
-    few: int = 60
+    few: int = 80
     seconds: float = 10.0
     name = "elimination"
     blocks_per_chunk = 1

@@ -136,7 +136,8 @@ def _padded(x: np.ndarray, size: int, value: Any = 0) -> np.ndarray:
 
 
 def _power(n: int) -> int:
-    return max(1024, 1 << (n - 1).bit_length())
+    """A size for n entries, of few that there are: each is compiled once."""
+    return max(1 << 10, 1 << -(-(n - 1).bit_length() // 2) * 2)
 
 
 def _alone(arcs: _Arcs) -> np.ndarray:
