@@ -382,6 +382,17 @@ def test_a_model_that_highs_refuses_is_no_miss():
     assert found.status in (0, 1)
 
 
+def test_one_integer_programme_may_be_enough():
+    found = integer_program.decide(U, V, W, 0.05, rounds=1)
+    assert (found.status, found.rounds) == (-1, 1)
+    target = integer_program.decide(np.concatenate([W[None], U]), np.append(1.0, V), W, 0.05, rounds=40)
+    assert target.status == 1
+    assert target.error + target.margin <= 0.05
+    assert target.rounds >= 1
+    # An empty mask that is near enough takes none.
+    assert integer_program.decide(U, V, W, 1.1, rounds=1).rounds == 0
+
+
 def test_only_infeasibility_itself_is_a_miss():
     import scipy.optimize
 

@@ -286,6 +286,18 @@ def test_nearly_parallel_rows(turn, readout):
         assert near - wider <= upper
 
 
+def test_arcs_left_out_are_told_wherever_they_lie():
+    """Two circles at an angle of 2^-30 and a third that crosses them beside their crossing: an arc of 2^-21 on each of
+    the two is left out, none on a circle far away."""
+    rows = np.array([[0.0, 0.0, 1.0], [0.0, -(2.0**-30), 1.0], [-(2.0**-21), 1.0, 0.3], [1.0, 0.4, 0.2]])
+    for order in itertools.permutations(range(4)):
+        circle, *_, span = sphere._arcs(unit(rows[list(order)]))
+        found = np.bincount(circle, minlength=4)[np.argsort(order)]
+        assert found[3] == 6  # all arcs of the circle far away
+        assert found[0] < 6
+        assert 2.0**-21 <= span < 1e-5
+
+
 def test_lattice_rows():
     """All rows of {-1, 0, 1}³: many circles through each vertex."""
     u = np.stack(np.meshgrid(*[[-1.0, 0.0, 1.0]] * 3), axis=-1).reshape(-1, 3)

@@ -94,7 +94,7 @@ def arrangement_error(n: int, scale: float) -> float:
 def turned_row() -> float:
     """Of the angle between two computed unit normals, radians: two lengths of 6 units each would be 12 of relative
     size, of which only the part across counts, below 4; the cross product has 3."""
-    return gamma(8.0)
+    return gamma(16.0)
 
 
 def circle_kink(radius: np.ndarray) -> np.ndarray:
@@ -150,7 +150,7 @@ def zone_angle(d: int, length: np.ndarray, plane: np.ndarray) -> np.ndarray:
     has no part in the plane.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
-        return gamma(16.0 * (d + 4.0)) * length / plane
+        return gamma(16.0 * (d + 8.0)) * length / plane
 
 
 def breakpoint_side(b: np.ndarray, u: np.ndarray) -> np.ndarray:
