@@ -25,7 +25,9 @@ def tally(results: Sequence[Result]) -> tuple[str, bool]:
     )
     said = ", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts.items()))
     seconds = sorted(result.seconds for result in results)[len(results) // 2]
-    text = f"{results[0].claim.id}: {said}; controls that stood: {', '.join(standing) or 'none'}; {seconds:.2f} s a seed"
+    text = (
+        f"{results[0].claim.id}: {said}; controls that stood: {', '.join(standing) or 'none'}; {seconds:.2f} s a seed"
+    )
     return text, not standing and not {Verdict.REFUTED, Verdict.BROKEN} & {result.verdict for result in results}
 
 
