@@ -1,6 +1,7 @@
 """Certificates that must not be given: from NaN, at extreme sizes, from walks cut short."""
 
 import functools
+import itertools
 import math
 
 import jax
@@ -145,6 +146,22 @@ def test_verify_uncovered_wants_numbers_and_directions():
         verify_uncovered(u, 0.0 * w, q, 0.1)
     # A row along w has no part in the plane across: it covers everything.
     assert not verify_uncovered(np.array([[0.0, 0.0, 1.0]]), w, q, 1e-9)
+    # Without rows every direction is uncovered, but it has to be one.
+    assert verify_uncovered(u[:0], w, q, 0.1)
+    assert not verify_uncovered(u[:0], w, 0.0 * q, 0.1)
+    with pytest.raises(ArgumentError, match=r"eps=0\.7"):
+        verify_uncovered(u, w, q, 0.7)
+    stacked = np.ones((2, 3, 4)), np.ones((3, 4)), np.ones((3, 4))
+    for shapes in (u[0], w, q), (u, w[:2], q[:2]), (u, w, q[:2]), (u[:, :1], w[:1], q[:1]), (u, w, u), stacked:
+        with pytest.raises(ArgumentError, match=r"u, w, q have shapes"):
+            verify_uncovered(*shapes, 0.1)
+
+
+def test_one_row_that_covers_is_enough():
+    w, q = np.array([0.0, 0.0, 1.0]), np.array([1.0, 0.0, 0.0])
+    free, covering = np.array([1.0, 0.3, 0.2]), np.array([0.1, 0.3, 1.0])
+    for rows in itertools.product([free, covering], repeat=3):
+        assert verify_uncovered(np.stack(rows), w, q, 0.1) == all(row is free for row in rows)
 
 
 EXPONENTS = {

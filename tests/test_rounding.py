@@ -54,6 +54,8 @@ MARGINS = {
     "arrangement_error": (F64, lambda n, d, s: rounding.arrangement_error(n, s), lambda n, d: 2 * n + 54),
     "turned_row": (F64, lambda n, d, s: rounding.turned_row() * s, lambda n, d: 7),
     "circle_kink": (F64, lambda n, d, s: rounding.circle_kink(1.0 / s), lambda n, d: 8),
+    # A unit of the norm, magnified by e³, for each dimension.
+    "closed_form": (F64, lambda n, d, s: rounding.closed_form(n, d, s), lambda n, d: n + 20 * d),
     "cone_bound": (F64, lambda n, d, s: rounding.cone_bound(d, s - 1.0), lambda n, d: d + 4),
     "cone_gap": (F64, lambda n, d, s: rounding.cone_gap(n, d, s), lambda n, d: 4 * n * d),
     "orthogonal": (F64, lambda n, d, s: rounding.orthogonal(d) * s, lambda n, d: d + 12),
@@ -67,6 +69,7 @@ MARGINS = {
     "walked": (F32, lambda n, d, s: rounding.walked(n, s, F32), lambda n, d: 4 * n + 8),
     "covered_gap": (F32, lambda n, d, s: rounding.covered_gap(F32) * s, lambda n, d: 32),
     "zone": (F32, lambda n, d, s: rounding.zone(d, s / 4.0, 3.0, F32), lambda n, d: d + 16),
+    "zone, flat": (F32, lambda n, d, s: rounding.zone(d, s, 0.0, F32), lambda n, d: d + 16),
     "slab": (F32, lambda n, d, s: rounding.slab(d, s / 4.0, 3.0, F32), lambda n, d: d + 16),
     "at_points": (F32, lambda n, d, s: rounding.at_points(n, d, s, F32), lambda n, d: max(n + d + 7, d + 12)),
 }
@@ -77,10 +80,16 @@ MARGINS = {
 def test_a_margin_is_twice_the_roundings_counted_and_not_a_hundred_times(name):
     dtype, margin, roundings = MARGINS[name]
     for n in (1, 10, 1000):
-        for d in (1, 2, 10):
+        for d in (1, 2, 10, 1000):
             for size in (1.0, 3.0, 1e6):
                 needed = 2.0 * roundings(n, d) * float(rounding.unit(dtype)) * size
                 assert needed * (1.0 - 1e-9) <= margin(n, d, size) <= 50.0 * needed
+
+
+def test_constants_are_what_their_roundings_ask_for():
+    assert 2.0 * rounding.gamma(3 + 2 * 6) <= rounding.SURE < 1e-13
+    assert 1.0 + rounding.gamma(50, F32) <= rounding.WIDER < 1.0 + 1e-5
+    assert rounding.COINCIDE * np.finfo(F32).eps >= 16 * rounding.unit(F32)
 
 
 @pytest.mark.parametrize("d", [2, 5, 10])
@@ -207,8 +216,9 @@ def test_uncovered_at_the_edge():
         angle = flint.arb.atan2(across, along)
         eps = exact.above((angle / 2).tan() / 2)
         if eps < 0.499:
-            assert not verify_uncovered(u, w, q, eps)
-            assert verify_uncovered(u, w, q, eps * (1.0 - 1e-9))
+            for exponent in (0, -600, 600):
+                assert not verify_uncovered(np.ldexp(u, exponent), w, q, eps)
+                assert verify_uncovered(np.ldexp(u, exponent), w, q, eps * (1.0 - 1e-9))
 
 
 def _widest_gap(centre, ratio, tangent):

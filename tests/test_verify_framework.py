@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import statistics
 
 import numpy as np
 import pytest
@@ -178,6 +179,10 @@ def test_growth_laws_are_compared():
     assert not FitsBetter("", line, line).refutable
     test = FitsBetter("", line, inverse)
     assert test.trials_needed(test.detectable(LEVEL), LEVEL) == pytest.approx(400, abs=1)
+    deviation = statistics.stdev((line.log_likelihood - inverse.log_likelihood).tolist())
+    normal = statistics.NormalDist()
+    wanted = (normal.inv_cdf(1.0 - LEVEL) + normal.inv_cdf(0.95)) * deviation / 20.0
+    assert test.detectable(LEVEL) == pytest.approx(wanted, rel=1e-6)
     assert test.evaluate(LEVEL).numbers["range of ε"] == [2.0**-8, 2.0**-2]
     assert InRange("", Parameter(line, "a"), (1.8, 2.2)).evaluate(LEVEL).verdict == "supported"
 
