@@ -47,6 +47,7 @@ notebooks: .venv/.installed-dev
 bench: .venv/.installed-dev
 	$(BIN)/python benchmarks/subset_sums.py
 	$(BIN)/python benchmarks/throughput.py
+	$(BIN)/python benchmarks/elimination.py
 	$(BIN)/python benchmarks/sweeps.py
 
 .venv/bin/python:

@@ -85,6 +85,7 @@ FIXED = {
     "rows, plane, walk": (ltjax.NeuronPruning(), (7, 30), (0.3, 0.15), 8, "walk"),
     "rows, plane, all masks": (ltjax.NeuronPruning(), (3, 6), (0.5, 0.3), 8, "all masks"),
     "rows, plane, milp": (ltjax.NeuronPruning(), (6, 10), (0.4, 0.2), 4, "milp"),
+    "rows, plane, elimination": (ltjax.NeuronPruning(readout="relu"), (6, 30), (0.1, 0.02), 8, "elimination"),
     "rows, d=3": (ltjax.NeuronPruning(d=3), (4, 12, 20, 60), (0.6, 0.3, 0.05), 8, None),
     "rows, d=3, relu": (ltjax.NeuronPruning(d=3, readout="relu"), (4, 12, 20), (0.6, 0.3), 8, None),
     "rows, d=5": (ltjax.NeuronPruning(d=5), (4, 16, 60), (0.6, 0.05), 8, None),

@@ -109,7 +109,7 @@ class Told(AbstractProblem):
     """What its masks' error is, it was told."""
 
     def draw(self, key, n):
-        raise NotImplementedError
+        return {"upper": 0.0}
 
     def error(self, instance, mask, eps=None):
         return 0.0, float(instance["upper"])
@@ -124,7 +124,7 @@ class Says(AbstractSolver):
         return 1
 
     def search(self, instances, ns, eps):
-        raise NotImplementedError
+        return None  # what was found is handed to `decide`
 
 
 def told(lower, upper, eps=(0.25,), mask=None):

@@ -36,7 +36,7 @@ class Sampling:
     confidence
         Confidence of the interval.
     solver
-        auto, or the name of a method that the problem has.
+        auto, the name of a method that the problem has, or module:Class, a solver of one's own.
     chunk
         Trials in one dispatch; changes speed and memory, not the result.
     devices
@@ -55,11 +55,11 @@ class Sampling:
 
 def register(tokens: list[str]) -> None:
     """Make the commands that these words ask for."""
+    if (tokens[:1] == ["sweep"] or any(":" in word for word in tokens)) and sys.path[:1] != [""]:
+        sys.path.insert(0, "")  # a module of the folder one stands in, here or named by a sweep's specification
     if not tokens or tokens[0] not in ("estimate", "threshold"):
         return
     named = tokens[1] if len(tokens) > 1 else ""
-    if ":" in named and sys.path[:1] != [""]:
-        sys.path.insert(0, "")  # a module of the folder one stands in
     names = [named] if named in PROBLEMS or ":" in named else list(PROBLEMS)
     for app, make in ((estimate_app, _estimate_command), (threshold_app, _threshold_command)):
         for name in names:

@@ -92,7 +92,8 @@ def estimate(
         confidence: of the interval, in (0, 1).
         interval: "exact" (Clopper-Pearson, for a number of trials fixed beforehand) or "anytime"
             (holds however the number of trials was chosen).
-        solver: a solver, its name (`ltjax.solvers.choose.names`), or None: what suits the problem, n and ε best.
+        solver: a solver, its name (`ltjax.solvers.choose.names`), "module:Class", or None: what suits the problem,
+            n and ε best.
         witness: an .npz file to write the hits into: `trial` (which), `error` (the certified bound), what was
             drawn (for networks u, v, w) and the mask or masks. It is written when all trials are decided.
         how: `chunk`, `devices`, `progress` as for `ltjax.trials.dispatch.decisions`.

@@ -29,12 +29,14 @@ import numpy as np
 from ltjax.arguments import ArgumentError
 from ltjax.problems.base import AbstractProblem
 from ltjax.problems.pruning import NeuronPruning, WeightPruning
+from ltjax.problems.registry import class_at
 from ltjax.problems.subset_sum import SubsetSum
 from ltjax.search.masks.at_points import ALL_TERMS
 from ltjax.search.masks.single_weights import ALL_WEIGHTS
 from ltjax.solvers.all_masks import MOST_PARTS, AllMasks
 from ltjax.solvers.at_points import AllRows, Descent, NoBreakpoint, Uncovered
 from ltjax.solvers.base import AbstractSolver
+from ltjax.solvers.elimination import Elimination
 from ltjax.solvers.in_order import InOrder
 from ltjax.solvers.integer_program import IntegerProgram
 from ltjax.solvers.line import LineSum
@@ -74,7 +76,10 @@ class Choice:
 
     def describe(self) -> dict[str, Any]:
         """What a trial's numbers and its decision depend on, besides the problem."""
-        drawn = {"solver": str(self.solver), "dtype": self.solver.dtype, "window": self.window}
+        cls = type(self.solver)
+        # A name is the solver's own choice: one from outside is told apart from ours by where it is.
+        outside = "" if cls.__module__.startswith("ltjax.") else f", {cls.__module__}:{cls.__qualname__}"
+        drawn = {"solver": f"{self.solver}{outside}", "dtype": self.solver.dtype, "window": self.window}
         return {key: value for key, value in drawn.items() if value is not None}
 
 
@@ -84,11 +89,14 @@ def choose(problem: AbstractProblem, n: int, eps: float, solver: AbstractSolver 
     Args:
         problem: the question.
         n, eps: the cell.
-        solver: a solver, a name of `NAMES`, or None or "auto": the table above.
+        solver: a solver, a name of `names(problem)`, a class of one's own as "module:Class" (see `own`), or None or
+            "auto": the table above.
 
     Raises:
         ArgumentError: for a name that is not known, or not known for this problem.
     """
+    if isinstance(solver, str) and ":" in solver:
+        solver = own(solver, problem)
     if isinstance(solver, AbstractSolver):
         if not solver.serves(problem):
             raise ArgumentError(f"solver={solver} is not allowed: it answers another question than {problem}")
@@ -98,7 +106,7 @@ def choose(problem: AbstractProblem, n: int, eps: float, solver: AbstractSolver 
         if solver not in known:
             raise ArgumentError(
                 f"solver={solver!r} is not known for {problem.name or type(problem).__name__}: "
-                f"solver is one of auto, {', '.join(known)}"
+                f"solver is one of {', '.join(['auto', *known, 'module:Class'])}"
             )
         return known[solver](problem, n, eps)
     if isinstance(problem, SubsetSum):
@@ -110,6 +118,21 @@ def choose(problem: AbstractProblem, n: int, eps: float, solver: AbstractSolver 
     return _any(problem, n, eps)
 
 
+def own(place: str, problem: AbstractProblem) -> AbstractSolver:
+    """The solver of the class that `module:Class` names. What it has a field for as the problem has, is the problem's.
+
+    Raises:
+        ArgumentError: for a class that cannot be loaded, is no solver, or asks for more than the problem says.
+    """
+    cls: Any = class_at("solver", place, AbstractSolver)
+    options = {field.name for field in dataclasses.fields(problem)}
+    shared = [field.name for field in dataclasses.fields(cls) if field.init and field.name in options]
+    try:
+        return cls(**{name: getattr(problem, name) for name in shared})
+    except TypeError as error:
+        raise ArgumentError(f"solver={place!r} cannot be made: {error}") from None
+
+
 def names(problem: AbstractProblem) -> dict[str, Callable[..., Choice]]:
     """The methods that may be asked for by name."""
     if isinstance(problem, SubsetSum):
@@ -119,11 +142,14 @@ def names(problem: AbstractProblem) -> dict[str, Callable[..., Choice]]:
     if isinstance(problem, NeuronPruning) and problem.d == 2:
         return {
             "milp": lambda p, n, e: Choice(IntegerProgram(p.readout)),
+            "elimination": lambda p, n, e: Choice(Elimination(p.readout)),
             "walk": lambda p, n, e: Choice(InOrder((Walk.for_size(n, p.readout),))),
             "whole": lambda p, n, e: _whole(p, n),
             "near": lambda p, n, e: _near(p, e),
             "all masks": _any,
         }
+    if isinstance(problem, NeuronPruning) and problem.d > 2:
+        return {"elimination": lambda p, n, e: Choice(Elimination(p.readout)), "all masks": _any}
     if isinstance(problem, NeuronPruning) and not problem.on_the_line:
         return {"all masks": _any}
     if isinstance(problem, WeightPruning) and problem.d > 1 and problem.separable:
@@ -235,4 +261,4 @@ def likely_size(problem: AbstractProblem, eps: float) -> int:
     return min(problem.max_n, MOST_PARTS)
 
 
-__all__ = ["Choice", "choose", "dtype_for", "in_blocks", "likely_size", "names"]
+__all__ = ["Choice", "choose", "dtype_for", "in_blocks", "likely_size", "names", "own"]

@@ -172,7 +172,7 @@ class Spec:
         seed: of all streams.
         chunk: trials a dispatch; None: chosen.
         memory: bytes that one process may use; None: what the machine has.
-        solver: by name, for all cells; None: what suits each cell best.
+        solver: by name, or "module:Class", for all cells; None: what suits each cell best.
     """
 
     problem: str

@@ -42,9 +42,11 @@ class Run:
         problem: AbstractProblem,
         ns: Sequence[int],
         eps: Sequence[float],
-        trials: int,
+        quick: int,
         solver: AbstractSolver | str | None,
-    ) -> Any:
+    ) -> tuple[int, Key[Array, ""]]:
+        """How many trials of these cells are drawn, and under which key."""
+        trials = self.trials(quick)
         described = problem.describe()
         self.progress(f"{described['problem']}, n up to {max(ns)}: {trials:,} trials")
         # How cells were drawn and decided, each way once.
@@ -53,7 +55,7 @@ class Run:
             name: ", ".join(dict.fromkeys(str(dict(way).get(name)) for way in ways)) for name in ("solver", "dtype")
         }
         self.drawn.append(described | {"n": [min(ns), max(ns)], "trials": trials} | both)
-        return self._fresh_key()
+        return trials, self._fresh_key()
 
     def _fresh_key(self) -> Key[Array, ""]:
         # Draws of one claim must not be draws of another set of the same claim.
@@ -101,8 +103,8 @@ class Run:
         solver: AbstractSolver | str | None = None,
     ) -> counts.Counts:
         """Counts of fresh draws, `quick` trials times the budget's factor."""
-        key = self._record(problem, ns, eps, self.trials(quick), solver)
-        return counts.count(problem, ns, eps, self.trials(quick), key, solver=solver)
+        trials, key = self._record(problem, ns, eps, quick, solver)
+        return counts.count(problem, ns, eps, trials, key, solver=solver)
 
     def first_hits(
         self,
@@ -114,5 +116,5 @@ class Run:
         solver: AbstractSolver | str | None = None,
     ) -> counts.FirstHits:
         """First hits of fresh draws, `quick` trials times the budget's factor."""
-        key = self._record(problem, ns, eps, self.trials(quick), solver)
-        return counts.first_hits(problem, ns, eps, self.trials(quick), key, solver=solver)
+        trials, key = self._record(problem, ns, eps, quick, solver)
+        return counts.first_hits(problem, ns, eps, trials, key, solver=solver)

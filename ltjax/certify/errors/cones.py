@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ltjax import arguments
 from ltjax.certify import rounding
 from ltjax.certify.errors import network as networks
 from ltjax.certify.errors.network import Network, lengths, units
@@ -323,9 +322,7 @@ def error_bounds(
             a negative tolerance or eps.
     """
     network = networks.reduced(u, v, w, mask, readout)
-    cells = arguments.whole("cells", cells, 1)
-    tolerance = arguments.real("tolerance", tolerance, low=0.0)
-    threshold = None if eps is None else arguments.real("eps", eps, low=0.0)
+    cells, tolerance, threshold = networks.effort(cells, tolerance, eps)
     d = network.w.size
     evaluation = network.evaluation
     attained = _first_point(network)

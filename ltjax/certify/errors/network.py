@@ -65,25 +65,29 @@ def direction(name: str, w: np.ndarray) -> np.ndarray:
     return units(w[None])[0]
 
 
-def reduced(u: Any, v: Any, w: Any, mask: Any, readout: str, d: int | None = None) -> Network:
-    """The checked arguments of an error routine, reduced to the neurons that have an effect."""
-    arguments.choice("readout", readout, READOUTS)
-    u = np.asarray(u, dtype=np.float64)
-    v = np.asarray(v, dtype=np.float64)
-    w = np.asarray(w, dtype=np.float64)
-    if (
-        u.ndim != 2
-        or u.shape[1] < 1
-        or (d is not None and u.shape[1] != d)
-        or v.shape != u.shape[:1]
-        or w.shape != u.shape[1:]
-    ):
+def checked(u: Any, v: Any, w: Any, d: int | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows, output weights and the target's direction at length 1, or an `ArgumentError` for shapes and values."""
+    u, v, w = (np.asarray(x, np.float64) for x in (u, v, w))
+    fitting = u.ndim == 2 and v.shape == u.shape[:1] and w.shape == u.shape[1:]
+    if not fitting or u.shape[1] < 1 or (d is not None and u.shape[1] != d):
         size = "d" if d is None else d
         raise ArgumentError(
             f"u, v, w have shapes {u.shape}, {v.shape}, {w.shape}: allowed are (n, {size}), (n,), ({size},)"
         )
     finite(u=u, v=v, w=w)
-    unit = direction("w", w)
+    return u, v, direction("w", w)
+
+
+def effort(cells: Any, tolerance: Any, eps: Any) -> tuple[int, float, float | None]:
+    """How hard to try for an error's bounds, or an `ArgumentError`; see `cones.error_bounds`."""
+    cells, tolerance = arguments.whole("cells", cells, 1), arguments.real("tolerance", tolerance, low=0.0)
+    return cells, tolerance, None if eps is None else arguments.real("eps", eps, low=0.0)
+
+
+def reduced(u: Any, v: Any, w: Any, mask: Any, readout: str, d: int | None = None) -> Network:
+    """The checked arguments of an error routine, reduced to the neurons that have an effect."""
+    arguments.choice("readout", readout, READOUTS)
+    u, v, unit = checked(u, v, w, d)
     if mask is not None:
         keep = np.asarray(mask, dtype=bool)
         if keep.shape != v.shape:
@@ -132,7 +136,9 @@ __all__ = [
     "Network",
     "bounded",
     "certain",
+    "checked",
     "direction",
+    "effort",
     "errors",
     "finite",
     "largest",

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from ltjax.arguments import ArgumentError
 from ltjax.certify import rounding
 from ltjax.certify.errors import network as networks
 
@@ -81,11 +80,7 @@ def neuron_distance(u: Any, v: Any, w: Any) -> float:
     Raises:
         ArgumentError: for shapes that do not fit, NaN or infinite weights, w = 0.
     """
-    u, v, w = (np.asarray(x, np.float64) for x in (u, v, w))
-    if u.ndim != 2 or u.shape[1] != 2 or v.shape != u.shape[:1] or w.shape != (2,):
-        raise ArgumentError(f"u, v, w have shapes {u.shape}, {v.shape}, {w.shape}: allowed are (n, 2), (n,), (2,)")
-    networks.finite(u=u, v=v, w=w)
-    w = networks.direction("w", w)
+    u, v, w = networks.checked(u, v, w, 2)
     u = networks.units(u[(v != 0.0) & np.any(u != 0.0, axis=1)])
     theta = np.arctan2(-(u[:, 0] * w[1] - u[:, 1] * w[0]), u @ w)
     distance = np.abs(theta - np.pi * np.round(theta / np.pi))

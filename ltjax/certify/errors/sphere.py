@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ltjax import arguments
 from ltjax.certify import rounding
 from ltjax.certify.errors import network as networks
 from ltjax.certify.errors import plane as planar
@@ -226,10 +225,7 @@ def certified_error(
         ArgumentError: as `error_bounds`.
     """
     network = networks.reduced(u, v, w, mask, readout)
-    arguments.whole("cells", cells, 1)
-    arguments.real("tolerance", tolerance, low=0.0)
-    if eps is not None:
-        arguments.real("eps", eps, low=0.0)
+    networks.effort(cells, tolerance, eps)
     d = network.w.size
     if d not in (2, 3):
         return error_bounds(u, v, w, mask, readout=readout, cells=cells, tolerance=tolerance, eps=eps)
