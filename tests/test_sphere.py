@@ -9,6 +9,7 @@ import pytest
 
 from ltjax.certify.errors import cones, sphere
 from ltjax.certify.errors import plane as plane_error
+from ltjax.certify.errors.network import reduced
 
 READOUTS = ("linear", "relu")
 
@@ -154,6 +155,30 @@ def test_supremum_of_a_linear_function_on_a_cone(d):
         assert upper >= supremum - 1e-13
         assert upper <= supremum + 1e-7
         assert np.all(at >= 0.0)
+
+
+@pytest.mark.parametrize("readout", READOUTS)
+@pytest.mark.parametrize("d", [2, 3, 5])
+def test_the_bound_of_every_cone_holds_in_that_cone(d, readout):
+    """Against points of each cone, also where the network has one sign in it and where no other cone is as bad."""
+    for seed in range(12):
+        u, v, w, rng = draw(seed, (1, 3, 8)[seed % 3], d, ("random", "fit")[seed % 2])
+        size = (0.3, 1.0, 3.0)[seed // 4]
+        network = reduced(u, size * v, w, None, readout)
+        # As in the search: cones within one of the orthants of a basis.
+        basis = np.linalg.qr(rng.normal(size=(40, d, d)))[0]
+        wide = unit(rng.dirichlet(np.full(d, 0.5), size=(40, d)) @ basis)
+        bounded, points = cones._bound_cones(network, wide, np.inf)
+        share = rng.dirichlet(np.full(d, 0.7), size=(40, 400))
+        inside = unit(np.einsum("bpk,bkd->bpd", share, wide))
+        error = error_at(u, size * v, w, readout, inside.reshape(-1, d)).reshape(40, 400)
+        assert np.all(np.max(error, axis=1) <= bounded.bound + 1e-12)
+        # A cut lies on the edge that it halves, the promising point in its cone.
+        for cone, (a, b), cut, at in zip(wide, bounded.pair, bounded.cut, points, strict=True):
+            for some, generators in ((cut, cone[[a, b]]), (at, cone)):
+                weight, *_ = np.linalg.lstsq(generators.T, some, rcond=None)
+                assert np.all(weight >= -1e-7)
+                np.testing.assert_allclose(weight @ generators, some, atol=1e-9)
 
 
 SEEDS = st.integers(0, 10**6)
