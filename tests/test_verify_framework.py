@@ -165,6 +165,10 @@ def test_whether_any_data_could_refute_a_test(test, refutable):
         (Less("", Exact(3.0), Exact(4.0)), 0.25),
         (Less("", Exact(-3.0), Exact(-2.0)), 0.5),
         (Less("", Exact(-3.0), Exact(0.0)), None),
+        (AtMost("", Proportion(0, 1000), 0.5), 1.0),
+        (AtMost("", Proportion(0, 1000), 0.0), None),
+        (AtLeast("", Proportion(0, 1000), 0.5), -1.0),
+        (AtLeast("", Proportion(0, 1000), 0.0), None),
         (Holds("", True), None),
     ],
 )
@@ -346,6 +350,10 @@ def test_what_is_detectable_is_detected_and_no_more_trials_are_needed(draw):
 def test_trials_that_limits_need_to_narrow():
     test = Equivalent("", Proportion(500, 1000), Exact(0.5), 0.2)
     width = test.detectable(LEVEL)
+    low, high = Proportion(500, 1000).limits(LEVEL)
+    assert width == pytest.approx(high - low)
+    # Of a certain event one miss is too many: it shows with probability 0.95 = 1 - (1 - gap)^1000.
+    assert AtLeast("", Proportion(1000, 1000), 1.0).detectable(LEVEL) == pytest.approx(1.0 - 0.05 ** (1 / 1000))
     assert test.trials_needed(width / 2.0, LEVEL) == 4000
     assert InRange("", Threshold(COUNTS, 0.1), (1.0, 9.0)).trials_needed(1.0) is None
     assert Holds("", True).trials_needed(1.0) is None
