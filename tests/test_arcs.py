@@ -110,14 +110,14 @@ def test_ranks_are_those_of_a_plain_prefix_sum():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("readout", READOUTS)
-@pytest.mark.parametrize("sabotage", ["slopes", "tangent", "half"])
+@pytest.mark.parametrize("sabotage", ["slopes", "tangent"])
 def test_a_walk_that_is_wrong_is_seen(monkeypatch, readout, sabotage):
-    """Steps that are easy to get wrong: a line's slope forgotten, a cotangent taken for a tangent, ε halved."""
+    """Steps that are easy to get wrong: a line's slope forgotten, an angle taken for its tangent."""
     jax.clear_caches()
     if sabotage == "slopes":
         turned = arcs._turned
         monkeypatch.setattr(arcs, "_turned", lambda line, angle: turned(line.at[:, 1].set(0.0), angle))
-    elif sabotage == "tangent":
+    else:
         walked = arcs._walked
         monkeypatch.setattr(arcs, "_walked", lambda points, *rest: walked(jnp.tan(0.4 * points), *rest))
     u, v = networks(11, 40, 10)
@@ -125,7 +125,7 @@ def test_a_walk_that_is_wrong_is_seen(monkeypatch, readout, sabotage):
         theta, kappa = framed(u, v)
         masks = jnp.asarray((np.arange(1 << 10)[:, None] >> np.arange(10)) & 1, bool)
         errors = jax.lax.map(lambda each: planar.masked_errors(*each, masks, readout=readout), (theta, kappa))
-        eps = jnp.min(errors, axis=1) * (0.5 if sabotage == "half" else 1.0 + 1e-9)
+        eps = jnp.min(errors, axis=1) * (1.0 + 1e-9)
         found = scanned(theta, kappa, eps, readout, lines=3, capacity=64)
     jax.clear_caches()
     assert np.any(found.status != HIT)

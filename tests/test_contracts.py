@@ -46,6 +46,7 @@ SOLVERS = [
     pytest.param(NeuronPruning(readout="relu"), (4, 8), (0.5, 0.35), None, marks=DEAR),
     (NeuronPruning(), (4, 8), (0.5, 0.35), "milp"),
     (NeuronPruning(readout="relu"), (4, 30), (0.1, 0.02), "elimination"),
+    pytest.param(NeuronPruning(readout="relu"), (4, 10), (0.4, 0.2), "arcs", marks=DEAR),
     pytest.param(NeuronPruning(d=3), (4, 16), (0.2, 0.02), "elimination", marks=DEAR),
     pytest.param(NeuronPruning(), (200, 800), (0.01, 0.005), "near", marks=DEAR),
     pytest.param(NeuronPruning(), (6, 20), (0.3, 0.2), "whole", marks=DEAR),

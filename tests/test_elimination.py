@@ -382,6 +382,16 @@ def test_more_dimensions_by_planes(readout):
     assert np.any(cell.status == MISS)
 
 
+@pytest.mark.parametrize(("d", "n", "eps"), [(2, 60, 0.01), (3, 12, 0.02)])
+def test_a_miss_rests_on_eliminations_that_the_replay_confirms(monkeypatch, d, n, eps):
+    problem, name = NeuronPruning(d=d, readout="relu"), "verify_eliminated"
+    sure = decided(problem, [n], [eps], 8, jax.random.key(2), "elimination")[n, eps]
+    assert np.any(sure.status == MISS)
+    monkeypatch.setattr(f"ltjax.solvers.elimination.{name}", lambda *replayed, **how: False)
+    unsure = decided(problem, [n], [eps], 8, jax.random.key(2), "elimination")[n, eps]
+    assert not np.any(unsure.status == MISS)
+
+
 def test_by_name_and_to_be_told():
     problem = NeuronPruning(readout="relu")
     cell = decided(problem, [60], [0.01], 8, jax.random.key(0), "elimination")[60, 0.01]

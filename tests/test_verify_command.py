@@ -10,19 +10,12 @@ from types import SimpleNamespace
 import pytest
 
 from ltjax.arguments import ArgumentError
-from ltjax.cli import main
 from ltjax.verify.report import readme as readme_of_report
 from ltjax.verify.report.folder import ReportFolder, _draw
 from ltjax.verify.report.page import typeset
+from tests.commands import run
 
 STRANGERS = Path(__file__).parent / "strangers"
-
-
-def run(capsys, *tokens):
-    with pytest.raises(SystemExit) as exit:
-        main(list(tokens))
-    out, err = capsys.readouterr()
-    return exit.value.code, out, err
 
 
 def test_a_strangers_claim_has_at_most_25_lines_and_runs_from_its_file(tmp_path):

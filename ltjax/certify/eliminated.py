@@ -31,7 +31,15 @@ _SOME = 1 << 22
 
 
 def verify_eliminated(
-    u: Any, v: Any, w: Any, eps: float, reasons: Any, *, readout: str = "relu", window: float = math.inf
+    u: Any,
+    v: Any,
+    w: Any,
+    eps: float,
+    reasons: Any,
+    *,
+    readout: str = "relu",
+    window: float = math.inf,
+    blur: float | None = None,
 ) -> bool:
     """Whether every elimination of a planar network is confirmed: no mask within ε keeps an eliminated neuron.
 
@@ -44,6 +52,7 @@ def verify_eliminated(
             `elimination.Eliminated` has them.
         readout: "relu" or "linear".
         window: all neurons whose line is within this angle of the target's are present, radians.
+        blur: how far the rows' angles may be off, radians, where the rows are projections; None: as rounding has it.
 
     Returns:
         False where one elimination, or its reason, does not hold, or rounding leaves it open.
@@ -53,6 +62,7 @@ def verify_eliminated(
     """
     arguments.choice("readout", readout, ("linear", "relu"))
     eps = arguments.real("eps", eps, above=0.0)
+    blur = rounding.kink_angle() if blur is None else arguments.real("blur", blur, above=0.0)
     u, v, w = (np.asarray(x, np.float64) for x in (u, v, w))
     reasons = np.asarray(reasons)
     if u.ndim != 2 or u.shape[1] != 2 or v.shape != u.shape[:1] or w.shape != (2,):
@@ -95,7 +105,7 @@ def verify_eliminated(
             if k < 1 or np.any((first[claimed] < 0) | (first[claimed] >= len(tau))):
                 return False
             at = where[first[claimed]]
-            if np.any(at < 0) or not _all_hold(places, state, at, where[claimed], int(k), kappa, eps, gone):
+            if np.any(at < 0) or not _all_hold(places, state, at, where[claimed], int(k), kappa, (eps, blur), gone):
                 return False
             gone[claimed] = True
         state = state[~gone[state]]
@@ -103,11 +113,20 @@ def verify_eliminated(
 
 
 def _all_hold(
-    places: np.ndarray, state: np.ndarray, at: np.ndarray, line: np.ndarray, k: int, kappa: np.ndarray, eps: float,
+    places: np.ndarray,
+    state: np.ndarray,
+    at: np.ndarray,
+    line: np.ndarray,
+    k: int,
+    kappa: np.ndarray,
+    tube: tuple[float, float],
     gone: np.ndarray,
-) -> bool:  # fmt: skip
-    """Whether in windows of k lines from `at` on every choice that keeps `line` contradicts some three points."""
-    blur = rounding.kink_angle()
+) -> bool:
+    """Whether in windows of k lines from `at` on every choice that keeps `line` contradicts some three points.
+
+    Tube: ε, and how far angles may be off.
+    """
+    eps, blur = tube
     choice = (np.arange(1 << k)[:, None] >> np.arange(k)) & 1 == 1
     triples = np.array(list(itertools.combinations(range(k + 2), 3)))
     i, j, m = triples.T

@@ -41,7 +41,7 @@ from ltjax.solvers.in_order import InOrder
 from ltjax.solvers.integer_program import IntegerProgram
 from ltjax.solvers.line import LineSum
 from ltjax.solvers.nearest_sum import Coverage, NearestSum
-from ltjax.solvers.plane import CLASSES, KinkLemma, LocalWalk, NearSearch, Walk
+from ltjax.solvers.plane import CLASSES, Arcs, KinkLemma, LocalWalk, NearSearch, Walk
 from ltjax.solvers.single_weights import AllWeights, AxesAndRows, Blocks, Shared, WholeRows
 
 WHOLE_EPS = 0.01
@@ -143,6 +143,7 @@ def names(problem: AbstractProblem) -> dict[str, Callable[..., Choice]]:
         return {
             "milp": lambda p, n, e: Choice(IntegerProgram(p.readout)),
             "elimination": lambda p, n, e: Choice(Elimination(p.readout)),
+            "arcs": lambda p, n, e: Choice(Arcs.for_size(n, p.readout)),
             "walk": lambda p, n, e: Choice(InOrder((Walk.for_size(n, p.readout),))),
             "whole": lambda p, n, e: _whole(p, n),
             "near": lambda p, n, e: _near(p, e),

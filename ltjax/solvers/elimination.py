@@ -2,13 +2,15 @@
 
 import dataclasses
 import math
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool
+from jaxtyping import Array, Bool, Float
 
 from ltjax.certify import integer_program, rounding
+from ltjax.certify.eliminated import verify_eliminated
 from ltjax.certify.errors import network as networks
 from ltjax.outcomes import MISS
 from ltjax.problems.base import AbstractProblem, at_trial
@@ -39,7 +41,49 @@ def tubes(instances: Any, size: int, eps: float) -> tuple[Bool[np.ndarray, "tria
     return present, np.where(size <= np.asarray(instances.upto), wide, np.inf)
 
 
-def reduce(instances: Any, size: int, eps: float, *, readout: str, planes: int = PLANES) -> elimination.Eliminated:
+class Plane(NamedTuple):
+    """What was eliminated in one plane, of all trials.
+
+    Attributes:
+        rows: the neurons' rows there, (trials, n, 2).
+        ahead: the target's direction there, (trials, 2).
+        present: which neurons had not been eliminated before, (trials, n).
+        window: see `elimination.eliminate`, (trials,).
+        blur: how far the rows' angles may be off, radians, (trials,).
+        found: the eliminations, with their reasons.
+    """
+
+    rows: Float[np.ndarray, "trials n 2"]
+    ahead: Float[np.ndarray, "trials 2"]
+    present: Bool[np.ndarray, "trials n"]
+    window: Float[np.ndarray, " trials"]
+    blur: Float[np.ndarray, " trials"]
+    found: elimination.Eliminated
+
+
+class Reduced(NamedTuple):
+    """What is left of a batch of networks: `elimination.Eliminated`'s candidates and misses, and plane by plane why."""
+
+    candidates: Bool[np.ndarray, "trials n"]
+    missed: Bool[np.ndarray, " trials"]
+    planes: tuple[Plane, ...]
+
+
+def _planes(u: np.ndarray, w: np.ndarray, chance: np.ndarray, count: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Planes through the target's direction: the neurons' rows there, and the target's direction."""
+    d = u.shape[-1]
+    if d == 2:
+        yield u, w
+        return
+    for number in range(count):
+        # The seed moves the search, not what is searched.
+        q = np.stack([np.random.default_rng([number, *bits]).standard_normal(d) for bits in chance])
+        for _ in range(3):
+            q = networks.units(q - np.sum(q * w, axis=1)[:, None] * w)
+        yield np.stack([np.einsum("tnd,td->tn", u, x) for x in (q, w)], axis=2), np.tile([0.0, 1.0], (len(u), 1))
+
+
+def reduce(instances: Any, size: int, eps: float, *, readout: str, planes: int = PLANES) -> Reduced:
     """Eliminate neurons of drawn networks that no mask within ε keeps, of the draw or of the law's own.
 
     Args:
@@ -48,43 +92,50 @@ def reduce(instances: Any, size: int, eps: float, *, readout: str, planes: int =
         eps: the error asked for.
         readout: "linear" or "relu".
         planes: for d >= 3, how many planes are looked at; what one of them eliminates has gone in the next.
-
-    Returns:
-        `Eliminated`; for d >= 3 with the reasons of the last plane.
     """
     u, v, w = (np.asarray(x, np.float64) for x in (instances.u, instances.v, instances.w))
-    present, wide = tubes(instances, size, eps)
-    d = u.shape[-1]
-    if d == 2:
-        theta, kappa = kinks(u, v, w)
-        window = np.asarray(instances.window, np.float64)
-        return elimination.eliminate(theta, kappa, present, wide, readout=readout, window=window)
-    chance = np.asarray(instances.chance)
-    found = None
-    for number in range(planes):
-        # The seed moves the search, not what is searched.
-        q = np.stack([np.random.default_rng([number, *bits]).standard_normal(d) for bits in chance])
-        for _ in range(3):
-            q = networks.units(q - np.sum(q * w, axis=1)[:, None] * w)
-        flat = np.stack([np.einsum("tnd,td->tn", u, x) for x in (q, w)], axis=2)
-        theta, kappa = kinks(flat, v, np.tile([0.0, 1.0], (len(u), 1)))
-        with np.errstate(invalid="ignore"):
-            blur = rounding.zone_angle(d, networks.lengths(u), networks.lengths(flat))
-        # A row without a part in the plane has no kink there, and one that is NaN leaves all undecided.
-        blur = np.max(np.where(present & (kappa != 0.0), blur, 0.0), axis=1, initial=0.0) + rounding.kink_angle()
-        missed = np.zeros(len(u), bool) if found is None else found.missed
-        alive = present if found is None else found.candidates
-        found = elimination.eliminate(theta, kappa, alive, np.where(missed, np.inf, wide), readout=readout, blur=blur)
-        found = found._replace(missed=found.missed | missed, candidates=found.candidates & ~missed[:, None])
-        if np.all(found.missed):
+    candidates, wide = tubes(instances, size, eps)
+    missed, steps = np.zeros(len(u), bool), list[Plane]()
+    for rows, ahead in _planes(u, w, np.asarray(instances.chance), planes):
+        theta, kappa = kinks(rows, v, ahead)
+        window, blur = np.full(len(u), np.inf), np.full(len(u), rounding.kink_angle())
+        if rows is u:
+            window = np.broadcast_to(np.asarray(instances.window, np.float64), len(u))
+        else:
+            with np.errstate(invalid="ignore"):
+                turned = rounding.zone_angle(u.shape[-1], networks.lengths(u), networks.lengths(rows))
+            # A row without a part in the plane has no kink there, and one that is NaN leaves all undecided.
+            blur = blur + np.max(np.where(candidates & (kappa != 0.0), turned, 0.0), axis=1, initial=0.0)
+        how: dict[str, Any] = {"readout": readout, "window": window, "blur": blur}
+        found = elimination.eliminate(theta, kappa, candidates, np.where(missed, np.inf, wide), **how)
+        steps.append(Plane(rows, ahead, candidates, window, blur, found))
+        missed = missed | found.missed
+        candidates = found.candidates & ~missed[:, None]
+        if np.all(missed):
             break
-    assert found is not None
-    return found
+    return Reduced(candidates, missed, tuple(steps))
+
+
+def confirmed(planes: Sequence[Plane], v: np.ndarray, wide: float, trial: int, readout: str) -> bool:
+    """Whether every elimination of a trial holds when it is replayed (`ltjax.certify.eliminated`)."""
+    for plane in planes:
+        # Neurons that are not there are not listed; the last column is the target's kink.
+        listed = np.flatnonzero(plane.present[trial])
+        columns = np.append(listed, plane.present.shape[1])
+        reasons = np.stack([x[trial, columns] for x in (plane.found.round, plane.found.depth, plane.found.first)])
+        reasons[2] = np.searchsorted(columns, reasons[2])
+        rows, weights = plane.rows[trial, listed], v[trial, listed]
+        where = {"window": float(plane.window[trial]), "blur": float(plane.blur[trial])}
+        if not verify_eliminated(rows, weights, plane.ahead[trial], wide, reasons, readout=readout, **where):
+            return False
+    return True
 
 
 @dataclasses.dataclass(frozen=True)
 class Elimination(AbstractSolver):
     """Misses: every neuron is eliminated, or the target's kink cannot be made. Few that are left are decided exactly.
+
+    The eliminations that a miss rests on are replayed by other formulas; where one is not confirmed, it is no miss.
 
     Args:
         readout: "linear" or "relu".
@@ -117,25 +168,28 @@ class Elimination(AbstractSolver):
         shape = (trials, len(ns), len(eps))
         mask, error, least = np.zeros((*shape, places), bool), np.full(shape, np.inf), np.zeros(shape)
         by = np.zeros(shape, np.int32)
+        weights = np.asarray(instances.v, np.float64)
         for i, j in np.ndindex(shape[1:]):
             left = reduce(instances, ns[i], float(eps[j]), readout=self.readout)
-            least[left.missed, i, j] = np.nextafter(eps[j], np.inf)
+            wide = tubes(instances, ns[i], float(eps[j]))[1]
             count = left.candidates.sum(axis=1)
-            for t in map(int, np.flatnonzero(~left.missed & (count <= self.few))):
-                one, kept = at_trial(instances, t), left.candidates[t]
-                if np.shape(one.u)[1] > 2 or not np.isfinite(wide := tubes(instances, ns[i], float(eps[j]))[1][t]):
-                    continue
-                rows, weights = (np.asarray(x, np.float64)[kept] for x in (one.u, one.v))
-                decision = integer_program.decide(
-                    rows, weights, one.w, float(wide), readout=self.readout, time_limit=self.seconds
-                )
-                if decision.mask is not None:
-                    mask[t, i, j, kept], error[t, i, j] = decision.mask, decision.error
-                # Where only neurons near the target's kink are listed, finding no mask of them is no miss.
-                if decision.status == MISS and math.isinf(float(one.window)):
+            few = (count <= self.few) & np.isfinite(wide) & (np.shape(instances.u)[2] == 2)
+            for t in map(int, np.flatnonzero(left.missed | few)):
+                miss = bool(left.missed[t])
+                if not miss:
+                    one, kept = at_trial(instances, t), left.candidates[t]
+                    rows = np.asarray(one.u, np.float64)[kept]
+                    decision = integer_program.decide(
+                        rows, weights[t, kept], one.w, float(wide[t]), readout=self.readout, time_limit=self.seconds
+                    )
+                    if decision.mask is not None:
+                        mask[t, i, j, kept], error[t, i, j] = decision.mask, decision.error
+                    # Where only neurons near the target's kink are listed, finding no mask of them is no miss.
+                    miss = decision.status == MISS and math.isinf(float(one.window))
+                    by[t, i, j] = 1
+                if miss and confirmed(left.planes, weights, float(wide[t]), t, self.readout):
                     least[t, i, j] = np.nextafter(eps[j], np.inf)
-                by[t, i, j] = 1
         return Found(mask, error, least, by, by)
 
 
-__all__ = ["PLANES", "Elimination", "kinks", "reduce", "tubes"]
+__all__ = ["PLANES", "Elimination", "Plane", "Reduced", "confirmed", "kinks", "reduce", "tubes"]

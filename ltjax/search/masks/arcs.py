@@ -221,20 +221,19 @@ def _merge(
     first = jnp.concatenate([-there[0], there[1], low - after, after - up])
     second = jnp.concatenate([below - before, before - above, -here[0], here[1]])
 
-    def listed(alive: Array, tests: Array) -> tuple[Array, Array, Array]:
+    def sample(alive: Array, tests: Array) -> Array:
         index, used, _ = select_evenly(alive, min(SAMPLE, choices))
-        return jnp.where(used, tests[:, index], -jnp.inf), index, used
+        return jnp.where(used, tests[:, index], -jnp.inf)
 
     # The tests that part most of the pairs of a sample, one after the other.
-    few, others = listed(left.alive, first)[0], listed(right.alive, second)[0]
+    few, others = sample(left.alive, first), sample(right.alive, second)
     parted = (few[:, :, None] + others[:, None, :] > 0.0).reshape(first.shape[0], -1)
 
-    def pick(state: tuple[Array, Array], _: Any) -> Any:
-        open_, _ = state
-        best = jnp.argmax(jnp.sum(parted & open_, axis=1)).astype(jnp.int32)
-        return (open_ & ~parted[best], best), best
+    def pick(together: Array, _: Any) -> tuple[Array, Array]:
+        best = jnp.argmax(jnp.sum(parted & together, axis=1))
+        return together & ~parted[best], best
 
-    tests = jax.lax.scan(pick, (jnp.ones(parted.shape[1], bool), jnp.zeros((), jnp.int32)), None, TESTS)[1]
+    tests = jax.lax.scan(pick, jnp.ones(parted.shape[1], bool), None, TESTS)[1]
     tile = min(TILE, choices)
     rows, count_rows = packed(left.alive, jnp.arange(choices, dtype=jnp.int32))
     columns, count_columns = packed(right.alive, jnp.arange(choices, dtype=jnp.int32))
@@ -250,9 +249,8 @@ def _merge(
         good = ((i + jnp.arange(tile)) < count_rows)[:, None] & ((j + jnp.arange(tile)) < count_columns)
         for test in range(TESTS):
             good &= x[test][:, None] + y[test] <= 0.0
-        code = jax.lax.dynamic_slice_in_dim(rows, i, tile)[:, None] * choices + jax.lax.dynamic_slice_in_dim(
-            columns, j, tile
-        )
+        mine, theirs = (jax.lax.dynamic_slice_in_dim(each, at, tile) for each, at in ((rows, i), (columns, j)))
+        code = mine[:, None] * choices + theirs
         rank, here = ranks(good.reshape(-1))
         place = jnp.where(good.reshape(-1), count + rank, capacity)
         return block + 1, found.at[place].set(code.reshape(-1), mode="drop"), count + here
@@ -264,10 +262,9 @@ def _merge(
 
 
 def _cells(values: Float[Array, "4 m"], shift: Int[Array, "4 1"] | int, room: int) -> Int[Array, " m"]:
-    """The table's row for values in units of the tube's width, moved by whole cells."""
-    cell = (jnp.floor(values).astype(jnp.int64 if values.dtype == jnp.float64 else jnp.int32) + shift).astype(
-        jnp.uint32
-    )
+    """The table's row for values in units of the tube's width, moved by whole cells; room is a power of two."""
+    whole = jnp.int64 if values.dtype == jnp.float64 else jnp.int32
+    cell = (jnp.floor(values).astype(whole) + shift).astype(jnp.uint32)
     mixed = jnp.zeros(cell.shape[1], jnp.uint32)
     for each in cell:
         mixed = (mixed ^ each) * jnp.uint32(2654435761)
@@ -373,7 +370,7 @@ def scan_masks(
         return left[:, code // choices] + right[:, code % choices]
 
     width = (high - low)[:4, None] * (1.0 + 2.0**-20)
-    # A cell may be taken for its neighbour by rounding, never farther: both are looked up.
+    # Values that fit differ by at most a width, so by one cell at most. The guard in it covers how they were rounded.
     room, step = min(1 << 14, capacity), min(STEP, capacity)
     few = min(FEW, step)
     lane = jnp.arange(step, dtype=jnp.int32)
