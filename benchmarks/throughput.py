@@ -23,7 +23,7 @@ import numpy as np
 
 from ltjax.machine import devices as parallel
 from ltjax.machine import timing
-from ltjax.search.masks import walk as tube
+from ltjax.search.masks import arcs
 from ltjax.search.sums import nearest as subset_sums
 
 PLATFORMS = ("cpu", "gpu", "tpu")
@@ -65,10 +65,10 @@ def subset_sum(n: int) -> Kernel:
 
 
 def neuron_pruning(n: int, eps: float, capacity: int) -> Kernel:
-    """The exhaustive walk over the kinks of n neurons in the plane."""
+    """All choices of four arcs of the circle, merged: n neurons in the plane."""
 
     def search(rows: Any) -> Any:
-        return jax.vmap(lambda theta, kappa: tube.scan_masks(theta, kappa, eps, capacity=capacity))(*rows)
+        return jax.lax.map(lambda row: arcs.scan_masks(*row, eps, capacity=capacity), rows)
 
     def draw(rng: np.random.Generator, trials: int, dtype: str) -> tuple[np.ndarray, ...]:
         theta = rng.uniform(-math.pi, math.pi, (trials, n))
@@ -80,7 +80,7 @@ def neuron_pruning(n: int, eps: float, capacity: int) -> Kernel:
 
 KERNELS = {
     "subset sums, n = 24": subset_sum(24),
-    "neuron pruning, n = 25, ε = 0.2": neuron_pruning(25, 0.2, 4096),
+    "neuron pruning, n = 25, ε = 0.2": neuron_pruning(25, 0.2, 1 << 14),
 }
 
 

@@ -82,7 +82,7 @@ def test_rows_near_the_kink_in_any_company(ns, eps):
 FIXED = {
     "rows, plane": (ltjax.NeuronPruning(), (5, 20, 100), (0.4, 0.1, 0.005), 12, None),
     "rows, plane, relu": (ltjax.NeuronPruning(readout="relu"), (5, 20, 100), (0.4, 0.1), 8, None),
-    "rows, plane, walk": (ltjax.NeuronPruning(), (7, 30), (0.3, 0.15), 8, "walk"),
+    "rows, plane, whole": (ltjax.NeuronPruning(readout="relu"), (30, 60), (0.3, 0.05), 8, "whole"),
     "rows, plane, arcs": (ltjax.NeuronPruning(), (7, 20), (0.3, 0.15), 8, "arcs"),
     "rows, plane, all masks": (ltjax.NeuronPruning(), (3, 6), (0.5, 0.3), 8, "all masks"),
     "rows, plane, milp": (ltjax.NeuronPruning(), (6, 10), (0.4, 0.2), 4, "milp"),

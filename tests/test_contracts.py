@@ -49,7 +49,7 @@ SOLVERS = [
     pytest.param(NeuronPruning(readout="relu"), (4, 10), (0.4, 0.2), "arcs", marks=DEAR),
     pytest.param(NeuronPruning(d=3), (4, 16), (0.2, 0.02), "elimination", marks=DEAR),
     pytest.param(NeuronPruning(), (200, 800), (0.01, 0.005), "near", marks=DEAR),
-    pytest.param(NeuronPruning(), (6, 20), (0.3, 0.2), "whole", marks=DEAR),
+    pytest.param(NeuronPruning(), (6, 20, 60), (0.3, 0.2), "whole", marks=DEAR),
     pytest.param(NeuronPruning(d=1, bias=True), (4, 16), (0.3, 0.1), None, marks=DEAR),
     pytest.param(NeuronPruning(d=3), (4, 16), (0.6, 0.3), None, marks=DEAR),
     pytest.param(NeuronPruning(d=4, readout="relu"), (4, 16), (0.6, 0.3), None, marks=DEAR),

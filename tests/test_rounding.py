@@ -18,8 +18,7 @@ from ltjax.certify import rounding
 from ltjax.certify.errors import interval, plane, sphere
 from ltjax.certify.uncovered import verify_uncovered
 from ltjax.search import plane as planar
-from ltjax.search.masks import at_points, single_weights
-from ltjax.search.masks import walk as tube
+from ltjax.search.masks import arcs, at_points, single_weights
 from ltjax.search.obstructions import kink, zones
 
 READOUTS = ("linear", "relu")
@@ -143,7 +142,7 @@ def test_interval_margin_grows_with_the_target(steep, far):
 
 @functools.partial(jax.jit, static_argnames=("readout",))
 def _scan(theta, kappa, eps, readout):
-    return jax.lax.map(lambda each: tube.scan_masks(*each, readout=readout, capacity=64), (theta, kappa, eps))
+    return jax.lax.map(lambda each: arcs.scan_masks(*each, readout=readout, lines=1, capacity=16), (theta, kappa, eps))
 
 
 @functools.partial(jax.jit, static_argnames=("readout",))

@@ -97,6 +97,7 @@ def decide(
     readout: str = "linear",
     rounds: int = 40,
     time_limit: float = 60.0,
+    nodes: int | None = None,
 ) -> MilpDecision:
     """Decide exactly whether some subset of the neurons is within ε of σ(⟨w, ·⟩) on the unit disc.
 
@@ -108,6 +109,7 @@ def decide(
         readout: "linear" or "relu".
         rounds: most integer programmes.
         time_limit: seconds for each of them.
+        nodes: most branches of each of them, which unlike seconds does not depend on the machine; None: no limit.
 
     Raises:
         ArgumentError: for an unknown readout, an eps or a time limit not above 0, or weights that
@@ -116,7 +118,9 @@ def decide(
     arguments.choice("readout", readout, ("linear", "relu"))
     eps = arguments.real("eps", eps, above=0.0)
     rounds = arguments.whole("rounds", rounds, 1)
-    time_limit = arguments.real("time_limit", time_limit, above=0.0)
+    options: dict[str, float] = {"time_limit": arguments.real("time_limit", time_limit, above=0.0)}
+    if nodes is not None:
+        options["node_limit"] = arguments.whole("nodes", nodes, 1)
     u, v, w = (np.asarray(x, dtype=np.float64) for x in (u, v, w))
     # All neurons, to have the sizes checked of those that no mask met keeps, too.
     plane_error.exact_error(u, v, w, readout=readout)
@@ -150,7 +154,7 @@ def decide(
                 integrality=np.ones(v.size),
                 bounds=scipy.optimize.Bounds(0, 1),
                 constraints=scipy.optimize.LinearConstraint(matrix, lower, upper),  # pyright: ignore[reportArgumentType]
-                options={"time_limit": time_limit},
+                options=options,
             )
         if meaningful and _infeasible(result):
             return MilpDecision(-1, mask, error, margin, count)

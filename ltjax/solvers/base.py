@@ -141,6 +141,24 @@ def in_cells(look: Callable[[Any, Array, Array], Found], instances: Any, ns: Any
     return jax.tree.map(laid_out, found)
 
 
+class AbstractHostSolver(AbstractSolver):
+    """A method that the host leads: nothing is left to the device's search."""
+
+    blocks_per_chunk = 1
+
+    def search(self, instances: Any, ns: Any, eps: Array) -> Any:
+        del ns, eps
+        return jnp.zeros(jax.tree.leaves(instances)[0].shape[0], bool)
+
+    def read(self, problem: AbstractProblem, instances: Any, found: Any, ns: tuple[int, ...], eps: np.ndarray) -> Found:
+        trials = np.shape(jax.tree.leaves(instances)[0])[0]
+        return self.ask(instances, np.ones((trials, len(ns), len(eps)), bool), ns, eps)
+
+    @abc.abstractmethod
+    def ask(self, instances: Any, asked: np.ndarray, ns: tuple[int, ...], eps: np.ndarray) -> Found:
+        """What is found where it is asked for, (trials, ns, eps), in NumPy; elsewhere nothing is said."""
+
+
 class _Bisection(NamedTuple):
     """What a search for the least size that hits, then for the largest that misses, knows.
 
@@ -215,4 +233,4 @@ def each_trial(look: Callable[[Any, Array], Found], instances: Any, size: Array)
     return jax.vmap(look)(instances, sizes)
 
 
-__all__ = ["AbstractSolver", "Found", "bisected", "each_trial", "in_cells"]
+__all__ = ["AbstractHostSolver", "AbstractSolver", "Found", "bisected", "each_trial", "in_cells"]

@@ -6,9 +6,10 @@
 | pruning, d = 1 | all | one subset sum |
 | rows, d = 1 with bias, d >= 3 | up to 13 neurons | all masks at points; linear: no breakpoint, no direction |
 | | more | descent; linear: no breakpoint near, a direction uncovered |
-| rows, d = 2 | ε >= 0.01, up to 48 neurons | the whole walk; readout linear: the kink lemma |
-| | ε >= 0.01, up to 96 neurons | these, the search near the kink; readout linear: the local walk |
-| | more, or smaller ε | the search near the kink; readout linear: the kink lemma, the local walk |
+| rows, d = 2 | up to 48 neurons | arcs; what they leave: elimination, integer programming |
+| | to 80, or n·ε·ln(1/ε) <= 5 | the search near the kink; elimination, then arcs or integer programming |
+| | more | the search near the kink |
+| | readout linear, besides | before all: the kink lemma; from 49 neurons on: the local walk |
 | scissors, relu or axis | up to 12 weights | all masks at points |
 | | more | an axis: its one sum; else sums that share neurons |
 | scissors, linear, generic | up to 12 weights | all masks at points; d = 2: the kink lemma for sub-rows |
@@ -16,7 +17,7 @@
 | any other problem | up to 16 parts | all masks |
 
 Below ε = 0.01 rows in the plane are drawn near the target's kink only, and how many, so that a trial costs the same
-at any ε.
+at any ε; for readout relu only where elimination cannot decide.
 """
 
 import dataclasses
@@ -26,11 +27,13 @@ from typing import Any
 
 import numpy as np
 
+from ltjax import arguments
 from ltjax.arguments import ArgumentError
 from ltjax.problems.base import AbstractProblem
 from ltjax.problems.pruning import NeuronPruning, WeightPruning
 from ltjax.problems.registry import class_at
 from ltjax.problems.subset_sum import SubsetSum
+from ltjax.search.masks.arcs import MOST
 from ltjax.search.masks.at_points import ALL_TERMS
 from ltjax.search.masks.single_weights import ALL_WEIGHTS
 from ltjax.solvers.all_masks import MOST_PARTS, AllMasks
@@ -41,7 +44,7 @@ from ltjax.solvers.in_order import InOrder
 from ltjax.solvers.integer_program import IntegerProgram
 from ltjax.solvers.line import LineSum
 from ltjax.solvers.nearest_sum import Coverage, NearestSum
-from ltjax.solvers.plane import CLASSES, Arcs, KinkLemma, LocalWalk, NearSearch, Walk
+from ltjax.solvers.plane import Arcs, KinkLemma, LocalWalk, NearSearch
 from ltjax.solvers.single_weights import AllWeights, AxesAndRows, Blocks, Shared, WholeRows
 
 WHOLE_EPS = 0.01
@@ -50,8 +53,12 @@ WINDOW = 100.0
 """In units of ε: farther kinks hardly ever help a hit, and a miss needs none of them."""
 NARROW = WINDOW * 1e-4
 """Of a narrower window more choices are tried."""
-WALKED = 48
-"""Up to so many neurons the walk finds what the search near the kink would."""
+REACH = 5.0
+"""Of n·ε·ln(1/ε): beyond it elimination leaves more neurons than the exact methods take."""
+PROGRAMMED = 80
+"""Up to so many neurons integer programming decides, whatever elimination leaves."""
+LARGEST_WHOLE = 10**6
+"""So many neurons are drawn where only a whole network tells."""
 SHARE = 0.01
 """Of trials that the generator's lattice may leave undecided, about, where float32 is taken for float64."""
 
@@ -144,8 +151,7 @@ def names(problem: AbstractProblem) -> dict[str, Callable[..., Choice]]:
             "milp": lambda p, n, e: Choice(IntegerProgram(p.readout)),
             "elimination": lambda p, n, e: Choice(Elimination(p.readout)),
             "arcs": lambda p, n, e: Choice(Arcs.for_size(n, p.readout)),
-            "walk": lambda p, n, e: Choice(InOrder((Walk.for_size(n, p.readout),))),
-            "whole": lambda p, n, e: _whole(p, n),
+            "whole": lambda p, n, e: _whole(p, n, e),
             "near": lambda p, n, e: _near(p, e),
             "all masks": _any,
         }
@@ -192,23 +198,27 @@ def _rows(problem: NeuronPruning, n: int, eps: float) -> Choice:
     if problem.on_the_line:
         return Choice(LineSum())
     if problem.d == 2:
-        return _whole(problem, n) if eps >= WHOLE_EPS else _near(problem, eps)
+        decided = n <= LARGEST_WHOLE and _reached(n, eps) and not linear
+        return _whole(problem, n, eps) if eps >= WHOLE_EPS or decided else _near(problem, eps)
     obstruction: tuple[AbstractSolver, ...] = (NoBreakpoint() if problem.bias else Uncovered(),) if linear else ()
     if n <= ALL_TERMS:
         return Choice(InOrder((*obstruction, AllRows(problem.readout))))
     return Choice(InOrder((*obstruction, Descent(problem.readout))))
 
 
-def _whole(problem: NeuronPruning, n: int) -> Choice:
-    if n > 2000:
-        raise ArgumentError(f"n={n} is not allowed: whole networks have from 1 to 2000 neurons")
+def _reached(n: int, eps: float) -> bool:
+    """Whether elimination, and what it hands on to, decides most networks."""
+    return n <= PROGRAMMED or n * eps * math.log(1.0 / eps) <= REACH
+
+
+def _whole(problem: NeuronPruning, n: int, eps: float) -> Choice:
+    arguments.whole("n", n, 1, LARGEST_WHOLE)
     linear = problem.readout == "linear"
     lemma: tuple[AbstractSolver, ...] = (KinkLemma(),) if linear else ()
-    near = (*([LocalWalk()] if linear else []), NearSearch(problem.readout))
-    if n > CLASSES[-1]:
-        return Choice(InOrder((*lemma, *near)))
-    walk = Walk.for_size(n, problem.readout)
-    return Choice(InOrder((*lemma, *(near if walk.drawn > WALKED else ()), walk)))
+    exact = (Elimination(problem.readout),) if _reached(n, eps) else ()
+    if n <= MOST:
+        return Choice(InOrder((*lemma, Arcs.for_size(n, problem.readout), *exact)))
+    return Choice(InOrder((*lemma, *([LocalWalk()] if linear else []), NearSearch(problem.readout), *exact)))
 
 
 def _near(problem: NeuronPruning, eps: float) -> Choice:

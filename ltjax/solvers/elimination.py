@@ -1,24 +1,30 @@
 """Rows in the plane, and in planes of more dimensions: neurons that no mask keeps, then what is left exactly."""
 
 import dataclasses
-import math
+import functools
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from ltjax.certify import integer_program, rounding
 from ltjax.certify.eliminated import verify_eliminated
 from ltjax.certify.errors import network as networks
-from ltjax.outcomes import MISS
-from ltjax.problems.base import AbstractProblem, at_trial
+from ltjax.machine import devices as parallel
+from ltjax.outcomes import MISS, UNDECIDED
+from ltjax.problems.base import AbstractProblem
+from ltjax.search.masks import arcs
 from ltjax.search.obstructions import elimination
-from ltjax.solvers.base import AbstractSolver, Found
+from ltjax.solvers.base import AbstractHostSolver, Found
 
 PLANES = 8
 """For d >= 3: how many planes through the target's direction are looked at."""
+CAPACITY = 1 << 18
+"""Choices of half a circle that are listed."""
+EACH = 4
+"""Reduced networks a device and call."""
 
 
 def kinks(u: np.ndarray, v: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -131,27 +137,79 @@ def confirmed(planes: Sequence[Plane], v: np.ndarray, wide: float, trial: int, r
     return True
 
 
+@functools.partial(jax.jit, static_argnames=("readout", "lines", "devices"))
+def _scanned(
+    theta: Float[Array, "trials n"],
+    kappa: Float[Array, "trials n"],
+    wide: Float[Array, " trials"],
+    *,
+    readout: str,
+    lines: int,
+    devices: tuple[parallel.Device, ...],
+) -> arcs.Scan:
+    def scan(rows: Any) -> Any:
+        one = arcs.scan_masks(*(x[0] for x in rows), readout=readout, lines=lines, capacity=CAPACITY)
+        return jax.tree.map(lambda x: x[None], one)
+
+    return parallel.map_blocks(scan, 1, devices)((theta, kappa, wide))
+
+
+class _Rest(NamedTuple):
+    """What a method says of one reduced network: its status, the candidates of the best mask, that mask's error."""
+
+    status: int
+    mask: Bool[np.ndarray, " candidates"] | None
+    error: float
+
+
+def _by_arcs(theta: np.ndarray, kappa: np.ndarray, wide: np.ndarray, left: np.ndarray, readout: str) -> list[_Rest]:
+    """Networks of at most `arcs.MOST` candidates, (trials, n), decided on all devices."""
+    found: list[_Rest] = [_Rest(UNDECIDED, None, np.inf)] * len(wide)
+    devices = tuple(jax.local_devices())
+    batch = EACH * len(devices)
+    count = left.sum(axis=1)
+    # Of few sizes: each is compiled once.
+    size = np.where(count <= 2 * arcs.LINES, 2 * arcs.LINES, arcs.MOST)
+    for places in np.unique(size):
+        members = np.flatnonzero(size == places)
+        for begin in range(0, len(members), batch):
+            some = members[begin : begin + batch]
+            # Where there is no neuron the jump is 0.
+            where, jump, tube = np.full((batch, places), 0.5), np.zeros((batch, places)), np.full(batch, 0.5)
+            for row, t in enumerate(some):
+                where[row, : count[t]], jump[row, : count[t]] = theta[t, left[t]], kappa[t, left[t]]
+            tube[: len(some)] = wide[some]
+            with jax.enable_x64(True):
+                rows = parallel.put((where, jump, tube), devices)
+                scan = _scanned(*rows, readout=readout, lines=int(places) // 4, devices=devices)
+                status, mask, error = (np.asarray(x) for x in (scan.status, scan.mask, scan.error))
+            for row, t in enumerate(some):
+                found[t] = _Rest(int(status[row]), mask[row, : count[t]], float(error[row]))
+    return found
+
+
 @dataclasses.dataclass(frozen=True)
-class Elimination(AbstractSolver):
+class Elimination(AbstractHostSolver):
     """Misses: every neuron is eliminated, or the target's kink cannot be made. Few that are left are decided exactly.
 
-    The eliminations that a miss rests on are replayed by other formulas; where one is not confirmed, it is no miss.
+    In the plane, where all neurons are listed, up to 48 that are left go to the arcs (`ltjax.search.masks.arcs`), and
+    what these leave open, or up to `few`, to integer programming. The eliminations that a miss rests on are replayed by
+    other formulas; where one is not confirmed, it is no miss.
 
     Args:
         readout: "linear" or "relu".
-        few: in the plane, networks of so many candidates at most go to integer programming; 0: none.
-        seconds: for each of its programmes.
+        few: networks of so many candidates at most go to integer programming; 0: none.
+        nodes: most branches of each of its programmes: no clock decides what is decided.
     """
 
     readout: str = "relu"
     few: int = 80
-    seconds: float = 10.0
+    nodes: int = 2000
     name = "elimination"
-    blocks_per_chunk = 1
 
     @property
     def methods(self) -> tuple[str, ...]:
-        return ("elimination", "HiGHS")
+        return ("elimination", "arcs", "HiGHS")
 
     def serves(self, problem: AbstractProblem) -> bool:
         return super().serves(problem) and getattr(problem, "d", 0) >= 2
@@ -159,37 +217,48 @@ class Elimination(AbstractSolver):
     def block(self, n: int) -> int:
         return max(1, min(64, (1 << 21) // n))
 
-    def search(self, instances: Any, ns: Any, eps: Array) -> Any:
-        del ns, eps  # the rounds are led by the host
-        return jnp.zeros(instances.v.shape[0], bool)
-
-    def read(self, problem: AbstractProblem, instances: Any, found: Any, ns: tuple[int, ...], eps: np.ndarray) -> Found:
-        trials, places = np.shape(instances.v)
-        shape = (trials, len(ns), len(eps))
+    def ask(self, instances: Any, asked: np.ndarray, ns: tuple[int, ...], eps: np.ndarray) -> Found:
+        shape, places = asked.shape, np.shape(instances.v)[1]
         mask, error, least = np.zeros((*shape, places), bool), np.full(shape, np.inf), np.zeros(shape)
         by = np.zeros(shape, np.int32)
-        weights = np.asarray(instances.v, np.float64)
-        for i, j in np.ndindex(shape[1:]):
-            left = reduce(instances, ns[i], float(eps[j]), readout=self.readout)
-            wide = tubes(instances, ns[i], float(eps[j]))[1]
-            count = left.candidates.sum(axis=1)
-            few = (count <= self.few) & np.isfinite(wide) & (np.shape(instances.u)[2] == 2)
-            for t in map(int, np.flatnonzero(left.missed | few)):
-                miss = bool(left.missed[t])
-                if not miss:
-                    one, kept = at_trial(instances, t), left.candidates[t]
-                    rows = np.asarray(one.u, np.float64)[kept]
-                    decision = integer_program.decide(
-                        rows, weights[t, kept], one.w, float(wide[t]), readout=self.readout, time_limit=self.seconds
-                    )
-                    if decision.mask is not None:
-                        mask[t, i, j, kept], error[t, i, j] = decision.mask, decision.error
-                    # Where only neurons near the target's kink are listed, finding no mask of them is no miss.
-                    miss = decision.status == MISS and math.isinf(float(one.window))
-                    by[t, i, j] = 1
-                if miss and confirmed(left.planes, weights, float(wide[t]), t, self.readout):
-                    least[t, i, j] = np.nextafter(eps[j], np.inf)
+        for i, j in np.argwhere(np.any(asked, axis=0)):
+            trials = np.flatnonzero(asked[:, i, j])
+            here = jax.tree.map(lambda x, trials=trials: np.asarray(x)[trials], instances)
+            left = reduce(here, ns[i], float(eps[j]), readout=self.readout)
+            wide = tubes(here, ns[i], float(eps[j]))[1]
+            weights = np.asarray(here.v, np.float64)
+            missed = np.array(left.missed)
+            for method, t, rest in self._rest(here, left, wide):
+                if rest.mask is not None and rest.error < error[trials[t], i, j]:
+                    mask[trials[t], i, j, left.candidates[t]], error[trials[t], i, j] = rest.mask, rest.error
+                    by[trials[t], i, j] = method
+                if rest.status == MISS:
+                    missed[t], by[trials[t], i, j] = True, method
+            for t in np.flatnonzero(missed):
+                if confirmed(left.planes, weights, float(wide[t]), int(t), self.readout):
+                    least[trials[t], i, j] = np.nextafter(eps[j], np.inf)
         return Found(mask, error, least, by, by)
+
+    def _rest(self, instances: Any, left: Reduced, wide: np.ndarray) -> Iterator[tuple[int, int, _Rest]]:
+        """What the exact methods say of networks with few candidates: (method, trial, its word)."""
+        # Where only neurons near the target's kink are listed, finding no mask of them is no miss.
+        whole = np.isinf(np.asarray(instances.window)) & (np.shape(instances.u)[2] == 2)
+        count = left.candidates.sum(axis=1)
+        open_ = ~left.missed & np.isfinite(wide) & whole
+        some = np.flatnonzero(open_ & (count <= arcs.MOST))
+        u, v, w = (np.asarray(x, np.float64) for x in (instances.u, instances.v, instances.w))
+        if len(some):
+            theta, kappa = kinks(u[some], v[some], w[some])
+            found = _by_arcs(theta, kappa, wide[some], left.candidates[some], self.readout)
+            for t, rest in zip(map(int, some), found, strict=True):
+                open_[t] = rest.status == UNDECIDED
+                yield 1, t, rest
+        for t in map(int, np.flatnonzero(open_ & (count <= self.few))):
+            kept = left.candidates[t]
+            found = integer_program.decide(
+                u[t, kept], v[t, kept], w[t], float(wide[t]), readout=self.readout, nodes=self.nodes
+            )
+            yield 2, t, _Rest(found.status, found.mask, found.error)
 
 
 __all__ = ["PLANES", "Elimination", "Plane", "Reduced", "confirmed", "kinks", "reduce", "tubes"]

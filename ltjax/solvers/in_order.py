@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array
 
 from ltjax.problems.base import AbstractProblem, at_trial
-from ltjax.solvers.base import AbstractSolver, Found, in_cells
+from ltjax.solvers.base import AbstractHostSolver, AbstractSolver, Found, in_cells
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,10 +17,10 @@ class InOrder(AbstractSolver):
     """Solvers from the cheapest to the dearest.
 
     Where all look at one (n, ε) at a time, a method is asked only if some trial of the block is open there when its
-    turn comes.
+    turn comes. Methods that the host leads come last, and are asked about what the device has left open only.
 
     Args:
-        solvers: at least one; only the first may give proofs to check again.
+        solvers: at least one that searches on the device; only the first may give proofs to check again.
     """
 
     solvers: tuple[AbstractSolver, ...]
@@ -28,8 +28,13 @@ class InOrder(AbstractSolver):
     blocks_per_chunk = 1
 
     @property
+    def searchers(self) -> tuple[AbstractSolver, ...]:
+        """Those that search on the device."""
+        return tuple(solver for solver in self.solvers if not isinstance(solver, AbstractHostSolver))
+
+    @property
     def traced_sizes(self) -> bool:  # type: ignore[override]
-        return all(solver.traced_sizes for solver in self.solvers)
+        return all(solver.traced_sizes for solver in self.searchers)
 
     def serves(self, problem: AbstractProblem) -> bool:
         return all(solver.serves(problem) for solver in self.solvers)
@@ -55,7 +60,7 @@ class InOrder(AbstractSolver):
         if self.traced_sizes:
             return in_cells(self.look, instances, ns, eps)
         found, offset = None, 0
-        for solver in self.solvers:
+        for solver in self.searchers:
             one = solver.search(instances, solver.as_searched(ns), eps)
             found = one if found is None else _joined(found, one, offset)
             offset += len(solver.methods)
@@ -64,7 +69,7 @@ class InOrder(AbstractSolver):
 
     def look(self, instances: Any, size: Array, eps: Array) -> Found:
         """What all methods together say at one size and precision."""
-        first, *rest = self.solvers
+        first, *rest = self.searchers
         found: Found = first.look(instances, size, eps)
         offset = len(first.methods)
         for solver in rest:
@@ -78,9 +83,22 @@ class InOrder(AbstractSolver):
         return found
 
     def read(self, problem: AbstractProblem, instances: Any, found: Any, ns: tuple[int, ...], eps: np.ndarray) -> Found:
+        found = self._checked(problem, instances, found, ns, eps)
+        offset = sum(len(solver.methods) for solver in self.searchers)
+        for solver in self.solvers[len(self.searchers) :]:
+            assert isinstance(solver, AbstractHostSolver)
+            shape = (np.shape(found.error)[0], len(ns), len(eps))
+            decided = (np.asarray(found.error) <= eps) | (np.asarray(found.least) > eps)
+            asked = ~np.broadcast_to(decided, shape)
+            if np.any(asked):
+                found = _joined(found, solver.ask(instances, asked, ns, eps), offset, np)
+            offset += len(solver.methods)
+        return found
+
+    def _checked(self, problem: AbstractProblem, instances: Any, found: Any, ns: Any, eps: np.ndarray) -> Found:
+        """The same without the misses whose proof does not hold. Only the first method gives proofs; see `look`."""
         if found.proof is None:
             return found
-        # Only the first method gives proofs; see `look`.
         least = np.array(found.least)
         for t, i, j in np.argwhere((found.miss_by == 0) & (least > 0.0)):
             if not self.solvers[0].holds(problem, at_trial(instances, t), ns[i], float(eps[j]), found.proof[t, i, j]):
@@ -88,26 +106,26 @@ class InOrder(AbstractSolver):
         return found._replace(least=least)
 
 
-def _joined(first: Found, second: Found, offset: int) -> Found:
+def _joined(first: Found, second: Found, offset: int, xp: Any = jnp) -> Found:
     """The better mask and the larger lower bound; equals stay with the first. One for all precisions serves each."""
-    first, second = _spread(first, second), _spread(second, first)
+    first, second = _spread(first, second, xp), _spread(second, first, xp)
     better, larger = second.error < first.error, second.least > first.least
     wide = better.reshape(better.shape + (1,) * (first.mask.ndim - better.ndim))
     return Found(
-        jnp.where(wide, second.mask, first.mask),
-        jnp.minimum(first.error, second.error),
-        jnp.maximum(first.least, second.least),
-        jnp.where(better, second.hit_by + offset, first.hit_by),
-        jnp.where(larger, second.miss_by + offset, first.miss_by),
+        xp.where(wide, second.mask, first.mask),
+        xp.minimum(first.error, second.error),
+        xp.maximum(first.least, second.least),
+        xp.where(better, second.hit_by + offset, first.hit_by),
+        xp.where(larger, second.miss_by + offset, first.miss_by),
         proof=first.proof,
     )
 
 
-def _spread(one: Found, other: Found) -> Found:
+def _spread(one: Found, other: Found, xp: Any) -> Found:
     """`one` with an entry a precision if the other has that; inside a cell there is no such axis."""
     if one.error.ndim < 3 or one.error.shape[2] == other.error.shape[2] or one.error.shape[2] != 1:
         return one
-    return jax.tree.map(lambda x: jnp.repeat(x, other.error.shape[2], axis=2), one)
+    return jax.tree.map(lambda x: xp.repeat(x, other.error.shape[2], axis=2), one)
 
 
 __all__ = ["InOrder"]

@@ -3,18 +3,16 @@
 import dataclasses
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
 
 from ltjax.certify import integer_program
 from ltjax.outcomes import MISS
-from ltjax.problems.base import AbstractProblem, at_trial
-from ltjax.solvers.base import AbstractSolver, Found
+from ltjax.problems.base import at_trial
+from ltjax.solvers.base import AbstractHostSolver, Found
 
 
 @dataclasses.dataclass(frozen=True)
-class IntegerProgram(AbstractSolver):
+class IntegerProgram(AbstractHostSolver):
     """HiGHS through SciPy, with rows where the last mask was worst; see `ltjax.certify.integer_program`.
 
     Args:
@@ -23,7 +21,6 @@ class IntegerProgram(AbstractSolver):
 
     readout: str = "linear"
     name = "milp"
-    blocks_per_chunk = 1
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -32,15 +29,10 @@ class IntegerProgram(AbstractSolver):
     def block(self, n: int) -> int:
         return 16
 
-    def search(self, instances: Any, ns: Any, eps: Array) -> Any:
-        del ns, eps  # nothing is left to a device
-        return jnp.zeros(instances.v.shape[0], bool)
-
-    def read(self, problem: AbstractProblem, instances: Any, found: Any, ns: tuple[int, ...], eps: np.ndarray) -> Found:
-        trials, places = np.shape(instances.v)
-        shape = (trials, len(ns), len(eps))
+    def ask(self, instances: Any, asked: np.ndarray, ns: tuple[int, ...], eps: np.ndarray) -> Found:
+        shape, places = asked.shape, np.shape(instances.v)[1]
         mask, error, least = np.zeros((*shape, places), bool), np.full(shape, np.inf), np.zeros(shape)
-        for t, i, j in np.ndindex(shape):
+        for t, i, j in np.argwhere(asked):
             one = at_trial(instances, t)
             present = np.asarray(one.number) <= ns[i]
             rows, weights = (np.asarray(x, np.float64)[present] for x in (one.u, one.v))

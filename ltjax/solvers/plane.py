@@ -1,4 +1,4 @@
-"""Neuron pruning in the plane: the kink lemma, the local walk, the whole walk, arcs, the search near the kink.
+"""Neuron pruning in the plane: the kink lemma, the local walk, arcs, the search near the kink.
 
 All look at one start network, size and precision at a time, in the target's frame (`ltjax.search.plane`).
 """
@@ -13,13 +13,9 @@ from jaxtyping import Array
 from ltjax import arguments
 from ltjax.outcomes import MISS
 from ltjax.search import plane
-from ltjax.search.masks import arcs, near_kink, walk
+from ltjax.search.masks import arcs, near_kink
 from ltjax.search.obstructions import kink
 from ltjax.solvers.base import AbstractSolver, Found, each_trial, in_cells
-
-MOST_CAPACITY = 1 << 16
-CLASSES = (8, 16, 24, 32, 48, 64, 96)
-"""Networks are walked over in these sizes, neurons that are not asked for counting as absent."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,39 +132,6 @@ class NearSearch(AbstractPlanar):
 
 
 @dataclasses.dataclass(frozen=True)
-class Walk(AbstractPlanar):
-    """Hits and misses of few neurons: every choice that stays within the tube, all around the circle.
-
-    Args:
-        readout: "linear" or "relu".
-        drawn: neurons drawn; fewer that are asked for count as absent.
-        capacity: partial choices carried; where they overflow not finding is no proof.
-    """
-
-    readout: str = "linear"
-    drawn: int = 48
-    capacity: int = MOST_CAPACITY
-    name = "walk"
-
-    @classmethod
-    def for_size(cls, n: int, readout: str) -> "Walk":
-        """The walk over networks of a size's class."""
-        arguments.whole("n", n, 1, CLASSES[-1])
-        drawn = next(places for places in CLASSES if places >= n)
-        return cls(readout, drawn, min(MOST_CAPACITY, 1 << (5 + drawn // 3)))
-
-    def places(self, n: int) -> int:
-        return max(self.drawn, n)
-
-    def block(self, n: int) -> int:
-        return max(1, 2**17 // max(self.capacity, 2**13))
-
-    def look_at(self, view: View, eps: Array) -> tuple[Array, Array, Array]:
-        scan = walk.scan_masks(view.theta, view.kappa, view.wide, readout=self.readout, capacity=self.capacity)
-        return scan.mask, scan.error, scan.status == MISS
-
-
-@dataclasses.dataclass(frozen=True)
 class Arcs(AbstractPlanar):
     """Hits and misses of few neurons: the choices of four arcs, merged to the circle.
 
@@ -202,4 +165,4 @@ class Arcs(AbstractPlanar):
         return scan.mask, scan.error, scan.status == MISS
 
 
-__all__ = ["CLASSES", "AbstractPlanar", "Arcs", "KinkLemma", "LocalWalk", "NearSearch", "View", "Walk"]
+__all__ = ["AbstractPlanar", "Arcs", "KinkLemma", "LocalWalk", "NearSearch", "View"]

@@ -34,7 +34,7 @@ from ltjax.problems.pruning import NeuronPruning
 from ltjax.search import plane as planar
 from ltjax.solvers.base import AbstractSolver
 from ltjax.solvers.in_order import InOrder
-from ltjax.solvers.plane import KinkLemma, Walk
+from ltjax.solvers.plane import Arcs, KinkLemma
 from ltjax.trials.dispatch import decisions
 from ltjax.trials.plan import plan
 from ltjax.verify.claim import Claim, Control
@@ -51,17 +51,16 @@ FEW, ENOUGH = 1.0, 8.0
 GROWTH: dict[str, Callable[[float], float]] = {"inverse": lambda e: 1.0 / e, "logarithmic": lambda e: -math.log2(e)}
 POLES = (0.7, 0.5, 0.3)
 POLE_EPS = POLES[-1]
-CAPACITY, FEW_CAPACITY = 1 << 10, 1 << 8
 
 
 def sizes(eps: float) -> tuple[int, ...]:
     return tuple(math.ceil(t / eps) for t in TIMES)
 
 
-def walk(readout: str, n: int = max(NS), capacity: int = CAPACITY) -> AbstractSolver:
+def exact(readout: str, n: int = max(NS)) -> AbstractSolver:
     """One search for all networks of up to n neurons."""
     lemma = (KinkLemma(),) if readout == "linear" else ()
-    return InOrder((*lemma, Walk(readout, n, capacity)))
+    return InOrder((*lemma, Arcs.for_size(n, readout)))
 
 
 def tent_pole(ax: Axes, decision: Any, t: int, title: str) -> None:
@@ -115,14 +114,14 @@ class Sufficiency(Claim):
     """P(hit) at the small ε minus that at the large one, with the same multiple of 1/ε."""
 
     def measure(self, run: Run) -> dict[str, Any]:
-        large = {r: run.first_hits(NeuronPruning(readout=r), NS, LARGE, 32, solver=walk(r)) for r in ("linear", "relu")}
+        large = {
+            r: run.first_hits(NeuronPruning(readout=r), NS, LARGE, 32, solver=exact(r)) for r in ("linear", "relu")
+        }
         small = {e: run.count(NeuronPruning(), sizes(e), (e,), TRIALS[e], solver="near") for e in SMALL}
         few = (math.floor(COMPARED_TIMES / COMPARED[0]),)
-        compared = run.count(
-            NeuronPruning(), few, COMPARED[:1], COMPARED_TRIALS, solver=walk("linear", few[0], FEW_CAPACITY)
-        )
+        compared = run.count(NeuronPruning(), few, COMPARED[:1], COMPARED_TRIALS, solver=exact("linear", few[0]))
         key = jax.random.fold_in(run.key, 1000)
-        (share,) = plan(NeuronPruning(), NS, POLES, walk("linear"))
+        (share,) = plan(NeuronPruning(), NS, POLES, exact("linear"))
         pole = next(iter(decisions(share, 32, key)))
         return {"large": large, "small": small, "compared": compared, "pole": pole}
 
