@@ -164,7 +164,14 @@ def np_2(factor=1.0):
 def np_3(hits=0):
     m = relu_bound
     ratios = np.stack([np.ones(100), np.full(100, 0.7)], axis=1)
-    thresholds = {e: {"n": math.ceil(0.2 / (e * math.log(1.0 / e))), "bound": None} for e in m.EPS}
+    thresholds = {
+        e: {
+            "n": math.ceil(0.2 / (e * math.log(1.0 / e))),
+            "bound": None,
+            "proved": math.ceil(0.12 / (e * math.log(1.0 / e))),
+        }
+        for e in m.EPS
+    }
     cells = {cell: {"hits": hits, "trials": 400, "bound": 0.7} for cell in m.CELLS}
     return {"ratios": ratios, "thresholds": thresholds, "cells": cells}
 

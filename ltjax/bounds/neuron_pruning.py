@@ -12,10 +12,18 @@ import numpy as np
 import scipy.optimize
 import scipy.special
 import scipy.stats
+from flint import arb
 from scipy.stats import qmc
 
 from ltjax import arguments
 from ltjax.arguments import ArgumentError
+
+SAMPLED = 8
+"""The zonotope bound's last m that is sampled (m = 1 is exact); those beyond are bounded in closed form."""
+SINGLY = 40
+"""Up to this m the closed form takes an exponent for each summand, beyond it one for all."""
+EXPONENTS = np.geomspace(1e-3, 0.9, 256)
+"""The 1 - s among which the closed form looks for its best; each of them gives a bound."""
 
 
 def kink_bound(alpha: float) -> float:
@@ -121,8 +129,8 @@ class ReluBound:
         value: the estimate of the bound.
         error: its numerical error: with the given confidence the bound itself is at most value + error.
         boundary: the part 2·t_0·n/π of kinks near the ends of the arc (exact).
-        terms: the summands m = 1, 2, …, M, estimated.
-        tail: what all summands beyond M can add, at most (part of `error`).
+        terms: the summands m = 1, 2, …, M; the first is exact, the others are estimated.
+        tail: what all summands beyond M add at most, proved: `relu_tail` (part of `error`).
     """
 
     value: float
@@ -165,7 +173,7 @@ def _log_minors(gaps: np.ndarray, start: float) -> np.ndarray:
 
 @functools.lru_cache(maxsize=64)
 def _relu_expectations(eps: float, most: int, draws: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """log-free estimates of E_m = E[min(1, ε^m·minors)], m = 1..most, with standard errors.
+    """log-free estimates of E_m = E[min(1, ε^m·minors)], m = 1..most, with standard errors; E_1 is exact.
 
     The integrand min(1, ε^m Π 1/sin g_j · …) is heavy-tailed: plain sampling sees the clusters where it is
     1 too seldom. The gaps of sorted uniform points on an arc of length L are L·Dirichlet(1, …, 1) on m + 1
@@ -180,7 +188,8 @@ def _relu_expectations(eps: float, most: int, draws: int, seed: int) -> tuple[np
     replicates = 16
     per = max(256, 1 << round(math.log2(max(256, draws / replicates))))
     shape = min(0.5, 1.0 / math.log(1.0 / eps)) if eps < 1.0 else 0.5
-    for m in range(1, most + 1):
+    means[:1] = relu_single(eps)
+    for m in range(2, most + 1):
         # Component r has r coordinates with parameter `shape`; only the total of its density matters.
         counts = np.arange(m + 1)
         choose = np.full(m + 1, 1.0 / (m + 1))
@@ -227,6 +236,173 @@ def _relu_expectations(eps: float, most: int, draws: int, seed: int) -> tuple[np
     return means, errors
 
 
+def _relu_moment(m: int, eps: float, exponent: arb) -> arb:
+    """`relu_moment` as a ball, with 1 - s for s: that is what the Γ functions take, and it may be tiny."""
+    power = 1 - exponent
+    length = arb.pi() - 2 * arb(eps).asin()
+    steepest = (arb(4) / 3 * (m + 2) ** 2 * arb(eps) ** m) ** power
+    gaps = arb(m + 1).gamma() * exponent.gamma() ** (m + 1) / ((m + 1) * exponent).gamma()
+    return steepest * gaps / length ** (power * (m + 1))
+
+
+def _above(ball: arb) -> float:
+    """A float that no point of the ball exceeds; infinite where the ball is not finite."""
+    return math.nextafter(float(ball.upper()), math.inf) if ball.is_finite() else math.inf
+
+
+def _relu_single(eps: float) -> arb:
+    """`relu_single` as a ball."""
+    exact = arb(eps)
+    cosine = (1 - exact**2).sqrt()
+    edge = exact * (1 + 2 * cosine)
+    if not edge < 1:
+        return arb(1)
+    root = ((1 + exact) * (1 - edge) / ((1 - exact) * (1 + edge))).sqrt()
+    # artanh(root), where root may be next to 1
+    artanh = ((1 + root) ** 2 * (1 - exact) * (1 + edge) / (4 * exact * cosine)).log() / 2
+    return (edge.asin() - exact.asin() + 4 * exact * artanh) / (arb.pi() / 2 - exact.asin())
+
+
+def relu_single(eps: float) -> float:
+    """The zonotope bound: E[min(1, Y)] for one kink in closed form, Y = ε Σ_{p<q} sin(t_q - t_p)/(sin g_0 sin g_1).
+
+    With the kink δ away from the arc's middle, δ uniform on |δ| < π/2 - t_0, sums into products give
+    Y = 2ε·cos t_0/(cos δ - ε). It is at least 1 where cos δ <= k = ε(1 + 2·cos t_0). Elsewhere
+    tan(δ/2) makes the integral rational. So, with w = ((1+ε)(1-k)/((1-ε)(1+k)))^½,
+    E = (arcsin k - arcsin ε + 4ε·artanh w)/(π/2 - arcsin ε), or 1 if k >= 1. Source: worked out for this project.
+
+    Args:
+        eps: error, in (0, 1).
+
+    Returns:
+        the upper end of its ball: no less than the exact value, and equal to it but for rounding.
+    """
+    return min(1.0, _above(_relu_single(arguments.real("eps", eps, above=0.0, below=1.0))))
+
+
+def relu_moment(m: int, eps: float, s: float) -> float:
+    """The moment bound: an upper bound on E[Y^s], Y = ε^m Σ_{p<q} sin(t_q - t_p)/Π_j sin g_j, for 0 < s < 1.
+
+    t_0 < t_1 < … < t_m < t_{m+1} are the ends of the arc (t_0, π - t_0), t_0 = arcsin ε, and m independent
+    uniform points of it, sorted; g_0, …, g_m are their gaps, N = m + 2 the number of points, L = π - 2t_0 the
+    arc's length. The bound is (4/3·N²·ε^m)^s · L^(-s(m+1)) · m!·Γ(1-s)^(m+1)/Γ((m+1)(1-s)).
+
+    Derivation. 1. On every arc Y <= 4/3·N²·ε^m/Π g_j. Put x_j = g_j/π, whose sum is below 1, and x the largest.
+    First, sin g >= g(1 - g/π): at 0 both are 0, and on [0, π/2] the difference's slope is concave and 0 at both
+    ends; beyond, by symmetry. So Π sin g_j >= Π g_j·Π(1 - x_j). If x <= ½, then ln(1 - x_j) >= -2·x_j·ln 2 by
+    concavity, so Π(1 - x_j) >= ¼. If not, the other factors' product is at least one less their x_j, hence at
+    least x, and Π(1 - x_j) >= x(1 - x).
+    The sum S of the sines is at most N²/π, since |sin t| = 2/π - 4/π·Σ_k cos 2kt/(4k² - 1) and every
+    Σ_{p,q} cos 2k(t_p - t_q) is a square. It is also at most N²/4·π(1 - x): cut the circle of lines, of length
+    π, in the largest gap; all points lie in what is left, and |sin| is at most the distance there. So
+    S/Π(1 - x_j) is at most 4N²/π if x <= ½, N²/(πx(1 - x)) if ½ < x <= 1 - 4/π², and πN²/(4x) beyond: in each
+    case below 4/3·N².
+    2. The gaps are L times a uniform point of the simplex, and the integral of Π x_j^(-s) over it is Dirichlet's.
+
+    Source: worked out for this project.
+
+    Args:
+        m: points, at least 1.
+        eps: error, in (0, 1).
+        s: the exponent, in (0, 1).
+
+    Returns:
+        the bound, no less than its exact value: evaluated in ball arithmetic, its upper end.
+    """
+    m = arguments.whole("m", m, 1)
+    eps = arguments.real("eps", eps, above=0.0, below=1.0)
+    s = arguments.real("s", s, above=0.0, below=1.0)
+    return _above(_relu_moment(m, eps, 1 - arb(s)))
+
+
+@functools.lru_cache(maxsize=64)
+def _relu_summands(eps: float, most: int) -> tuple[list[arb], arb]:
+    """What `relu_tail` needs and no n enters: summands over C(n, m), m > most, and their last ratio over n - m."""
+    length = math.pi - 2.0 * math.asin(eps)
+    inside = 1 - 2 * arb(eps).asin() / arb.pi()
+    summands, last = [], max(SINGLY, most + 1)
+    exponent = arb(0)
+    for m in range(most + 1, last + 1):
+        # Rounding may move the choice a little; the bound holds for each of them.
+        logs = (
+            (1.0 - EXPONENTS) * (math.log(4.0 / 3.0 * (m + 2) ** 2) + m * math.log(eps) - (m + 1) * math.log(length))
+            + (m + 1) * scipy.special.gammaln(EXPONENTS)
+            - scipy.special.gammaln((m + 1) * EXPONENTS)
+        )
+        exponent = arb(float(EXPONENTS[np.argmin(logs)]))
+        summands.append(inside**m * (_relu_single(eps) if m == 1 else _relu_moment(m, eps, exponent)))
+    ratio = inside * _relu_moment(last + 1, eps, exponent) / _relu_moment(last, eps, exponent) / (last + 1)
+    return summands, ratio
+
+
+def relu_tail(n: int, eps: float, most: int = SAMPLED) -> float:
+    """The moment bound: what all summands m > `most` of the zonotope bound add up to, at most. Nothing is sampled.
+
+    Since min(1, Y) <= Y^s, the m-th summand C(n, m)·(L/π)^m·E[min(1, Y)] is at most C(n, m)·(L/π)^m times
+    `relu_moment`, for any s; we take a good one for each m <= `SINGLY` (and for m = 1 `relu_single`). The s of
+    the last serves for all beyond: there each is the one before times
+    (n - m)·(L/π)·(ε/L)^s·((m+3)/(m+2))^(2s)·Γ(1-s)·Γ((m+1)(1-s))/Γ((m+2)(1-s)). All factors that depend on m
+    fall with m (the last as ln Γ is convex), so the rest is at most a geometric series. The best s is near
+    1 - 1/ln(1/ε), and the ratio then near n·e·ε·ln(1/ε)/π.
+
+    Source: worked out for this project.
+
+    Args:
+        n: neurons, at least 1.
+        eps: error, in (0, 1).
+        most: summands left out, m = 1, …, most; with 0 nothing is, and 2·t_0·n/π + this bounds P(hit).
+
+    Returns:
+        a float no less than the sum, by ball arithmetic; 0 if n <= most; infinite where the geometric series
+        diverges, at about n = π/(e·ε·ln(1/ε)) or more, where the bound is far above 1.
+    """
+    n = arguments.whole("n", n, 1)
+    eps = arguments.real("eps", eps, above=0.0, below=1.0)
+    most = arguments.whole("most", most, 0)
+    if n <= most:
+        return 0.0
+    summands, ratio = _relu_summands(eps, most)
+    total, choose, term = arb(0), math.comb(n, most), arb(0)
+    m = most
+    for summand in summands:
+        choose = choose * (n - m) // (m + 1)
+        m += 1
+        if choose == 0:
+            return _above(total)
+        term = choose * summand
+        total += term
+    ratio = ratio * (n - m)
+    return _above(total + term * ratio / (1 - ratio)) if ratio < 1 else math.inf
+
+
+def relu_bound_below(c: float, eps: float) -> float:
+    """The moment bound for all small errors at once: a bound on P(hit) for ε <= eps and n <= c/(ε·ln(1/ε)).
+
+    In the bound that `relu_tail` with most=0 adds up, let s = 1 - σ with σ = 1/ln(1/ε), so that ε^(ms) = (e·ε)^m,
+    and use n!/(n-m)! <= n^m, (4/3·N²)^s <= 4/3·N², Γ(σ) <= 1/σ, L <= π and
+    1/Γ((m+1)σ) <= (m+1)σ/0.8856, as Γ(1 + x) > 0.8856. The m-th summand is then at most
+    4/3·π^σ/(0.8856·L)·(m+1)(m+2)²·z^m with z = c·e·π^(σ-1), and over m >= 1 these sum up to that factor times
+    6/(1-z)^4 - 2/(1-z)^3 - 4. The boundary part is at most 2c·(t_0/ε)·σ/π. All of it grows with σ, 1/L and
+    t_0/ε, hence with ε: the value at eps serves for every smaller ε. Source: worked out for this project.
+
+    Args:
+        c: n·ε·ln(1/ε) at most, above 0.
+        eps: largest error, in (0, 1/e).
+
+    Returns:
+        the bound, by ball arithmetic no less than its exact value; infinite if z is not below 1.
+    """
+    c = arguments.real("c", c, above=0.0)
+    eps = arguments.real("eps", eps, above=0.0, below=1.0 / math.e)
+    exponent, start = -1 / arb(eps).log(), arb(eps).asin()
+    z = c * arb(1).exp() * arb.pi() ** (exponent - 1)
+    if not z < 1:
+        return math.inf
+    factor = arb(4) / 3 * arb.pi() ** exponent / (arb(8856) / 10000 * (arb.pi() - 2 * start))
+    series = 6 / (1 - z) ** 4 - 2 / (1 - z) ** 3 - 4
+    return _above(2 * arb(c) * start / eps * exponent / arb.pi() + factor * series)
+
+
 def relu_bound(n: int, eps: float, *, draws: int = 65536, seed: int = 0, confidence: float = 1.0 - 1e-6) -> ReluBound:
     """The zonotope bound: P(hit) <= 2t_0·n/π + Σ_{m>=1} C(n, m)·E[min(1, ε^m Σ_{p<q} sin(t_q - t_p)/Π_j sin g_j)].
 
@@ -239,12 +415,12 @@ def relu_bound(n: int, eps: float, *, draws: int = 65536, seed: int = 0, confide
     Args:
         n: neurons, at least 1.
         eps: error, in (0, 1).
-        draws: samples for each m (scrambled Sobol points in 16 independent replicates).
+        draws: samples for each m from 2 on (scrambled Sobol points in 16 independent replicates).
         seed: of those.
         confidence: of `error`, by Student's t over the replicates for each m, errors added up.
 
     Returns:
-        a `ReluBound`. `error` is statistical (Student's t) plus the extrapolated `tail`, not an enclosure.
+        a `ReluBound`. `error` is statistical (Student's t), plus the `tail`, which is proved.
     """
     n = arguments.whole("n", n, 1)
     return relu_bounds([n], eps, draws=draws, seed=seed, confidence=confidence)[0]
@@ -257,42 +433,44 @@ def relu_bounds(
     draws: int = 65536,
     seed: int = 0,
     confidence: float = 1.0 - 1e-6,
-    most: int = 10,
+    most: int = SAMPLED,
 ) -> list[ReluBound]:
     """`relu_bound` for several n at once: the expectations do not depend on n.
 
-    `most` is the largest m whose expectation is estimated. Beyond it the summands are extrapolated as a
-    geometric series with the last ratio C(n, m+1)E_{m+1} / (C(n, m)E_m), which falls with m wherever it was
-    computed, but that is observed, not proved. The whole of it counts as error, none as value. If the ratio
-    is not below 1, the error is infinite.
+    `most` is the largest m whose expectation is estimated; that of m = 1 is exact (`relu_single`). Beyond `most`
+    the summands are bounded in closed form, see `relu_tail`. The whole of that counts as error, none as value.
+    With most=0 nothing is sampled: the bound then holds whatever the confidence.
     """
     eps = arguments.real("eps", eps, above=0.0, below=1.0)
     sizes = [arguments.whole("n", n, 1) for n in sizes]
     arguments.real("confidence", confidence, above=0.0, below=1.0)
+    most = arguments.whole("most", most, 0, SINGLY)
     start = math.asin(eps)
-    most = min(most, max(sizes))
-    means, errors = _relu_expectations(eps, most, draws, seed)
-    inside = (1.0 - 2.0 * start / math.pi) ** np.arange(1, most + 1)
+    sampled = min(most, max(sizes))
+    means, errors = _relu_expectations(eps, sampled, draws, seed)
+    inside = (1.0 - 2.0 * start / math.pi) ** np.arange(1, sampled + 1)
     means, errors = means * inside, errors * inside
-    quantile = float(scipy.stats.t.isf((1.0 - confidence) / (2 * most), df=15))
+    quantile = float(scipy.stats.t.isf((1.0 - confidence) / (2 * sampled), df=15)) if sampled else 0.0
     bounds = []
     for n in sizes:
-        binomials = scipy.special.comb(n, np.arange(1, most + 1))
+        binomials = scipy.special.comb(n, np.arange(1, sampled + 1))
         terms = binomials * means
-        error = float(np.sum(binomials * errors) * quantile)
-        tail = 0.0
-        if n > most:
-            ratio = terms[-1] / terms[-2] if most > 1 and terms[-2] > 0 else math.inf
-            tail = terms[-1] * ratio / (1.0 - ratio) if ratio < 1.0 else math.inf
         boundary = 2.0 * start * n / math.pi
-        bounds.append(ReluBound(boundary + float(np.sum(terms)), error + tail, boundary, tuple(terms.tolist()), tail))
+        value = boundary + float(np.sum(terms))
+        tail = relu_tail(n, eps, most)
+        # The few sums and products in float64 round by less than the last part.
+        error = float(np.sum(binomials * errors) * quantile) + tail + 1e-13 * (value + tail)
+        bounds.append(ReluBound(value, error, boundary, tuple(terms.tolist()), tail))
     return bounds
 
 
-def relu_threshold(p: float, eps: float, *, draws: int = 65536, seed: int = 0, confidence: float = 1.0 - 1e-6) -> int:
+def relu_threshold(
+    p: float, eps: float, *, draws: int = 65536, seed: int = 0, confidence: float = 1.0 - 1e-6, most: int = SAMPLED
+) -> int:
     """The zonotope bound: the largest n for which the bound, numerical error included, stays below p; then n_p > n.
 
-    Returns 0 if there is none. The bound increases with n.
+    Returns 0 if there is none. The bound increases with n. `most` as in `relu_bounds`: with most=0 nothing is
+    sampled and n_p > n is a theorem; its n is a little over half of what sampling gives.
     """
     p = arguments.real("p", p, above=0.0, below=1.0)
     eps = arguments.real("eps", eps, above=0.0, below=1.0)
@@ -305,14 +483,14 @@ def relu_threshold(p: float, eps: float, *, draws: int = 65536, seed: int = 0, c
     low, high = 0, limit
     while high - low > 1:
         grid = sorted({low + max(1, round((high - low) * k / 64)) for k in range(1, 65)})
-        bounds = relu_bounds(grid, eps, draws=draws, seed=seed, confidence=confidence)
+        bounds = relu_bounds(grid, eps, draws=draws, seed=seed, confidence=confidence, most=most)
         good = [n for n, bound in zip(grid, bounds, strict=True) if fits(bound)]
         bad = [n for n, bound in zip(grid, bounds, strict=True) if not fits(bound)]
         new_low, new_high = max([low, *good]), min([high, *bad])
         if (new_low, new_high) == (low, high):
             break
         low, high = new_low, new_high
-    if low == 0 and fits(relu_bounds([1], eps, draws=draws, seed=seed, confidence=confidence)[0]):
+    if low == 0 and fits(relu_bounds([1], eps, draws=draws, seed=seed, confidence=confidence, most=most)[0]):
         low = 1
     return low
 
@@ -328,6 +506,10 @@ __all__ = [
     "kink_threshold",
     "minors_sum",
     "relu_bound",
+    "relu_bound_below",
     "relu_bounds",
+    "relu_moment",
+    "relu_single",
+    "relu_tail",
     "relu_threshold",
 ]
