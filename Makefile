@@ -7,8 +7,9 @@ SEED ?= 0
 NOTEBOOKS ?= notebooks
 COUNT ?= 30
 MODULES ?=
+CLAIMS ?=
 
-.PHONY: verify test slow mutants lint types bench readme notebooks clean
+.PHONY: verify test slow mutants seeds lint types bench readme notebooks clean
 
 # A quick run spends more time on compiling than on what it compiled, so on CPUs it is compiled with less effort.
 ifeq ($(BUDGET),quick)
@@ -29,6 +30,10 @@ slow: .venv/.installed-dev
 mutants: .venv/.installed-dev
 	$(BIN)/python tests/mutants.py --count $(COUNT) --seed $(SEED) $(MODULES)
 
+# Claims at COUNT seeds: how often is a true one refuted, or does a false control stand? See tests/seeds.py.
+seeds: .venv/.installed-dev
+	$(BIN)/python tests/seeds.py --seeds $(COUNT) $(CLAIMS)
+
 lint: .venv/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -47,6 +52,7 @@ notebooks: .venv/.installed-dev
 bench: .venv/.installed-dev
 	$(BIN)/python benchmarks/subset_sums.py
 	$(BIN)/python benchmarks/throughput.py
+	$(BIN)/python benchmarks/elimination.py
 	$(BIN)/python benchmarks/sweeps.py
 
 .venv/bin/python:

@@ -15,6 +15,7 @@ import ast
 import contextlib
 import dataclasses
 import difflib
+import functools
 import os
 import queue
 import random
@@ -32,10 +33,10 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = ("ltjax/certify", "ltjax/search", "ltjax/inference", "ltjax/verify")
-LEFT_OUT = shutil.ignore_patterns(
-    ".*", "__pycache__", "*.egg-info", "*.db*", "report", "build", "dist", "figures", "shared"
-)
-"""What a copy of the tree does without: environments, caches, results."""
+LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "*.db*")
+"""What a copy of the tree does without, in any folder: environments, caches, results."""
+LEFT_OUT_OF_ROOT = shutil.ignore_patterns("report", "build", "dist", "shared")
+"""And in the root alone, since packages have folders of these names."""
 
 COMPARISONS: dict[type[ast.cmpop], tuple[str, tuple[str, ...]]] = {
     ast.Lt: ("<", ("<=", ">=")),
@@ -284,15 +285,26 @@ class Answers:
         return self.reasons.get((mutant.path, mutant.where, *mutant.change(source)))
 
 
+def _left_out(root: Path, folder: str, names: list[str]) -> set[str]:
+    return LEFT_OUT(folder, names) | (LEFT_OUT_OF_ROOT(folder, names) if Path(folder) == root else set())
+
+
 class Runner:
     """Runs tests on copies of the tree, one copy for each of `jobs` threads."""
 
     def __init__(self, root: Path, scratch: Path, jobs: int) -> None:
         self.live, self.stopped = set[subprocess.Popen[bytes]](), False
+        # Most tests compile more than they compute, and what JAX compiles for one mutant is mostly what it compiled
+        # for the last: programs are known by their content. A folder named in the environment serves later runs too.
+        self.cache = {
+            "JAX_COMPILATION_CACHE_DIR": str(scratch / "compiled"),
+            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+            "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+        }
         self.copies = queue.SimpleQueue[Path]()
         for i in range(jobs):
             copy = scratch / f"copy{i}"
-            shutil.copytree(root, copy, ignore=LEFT_OUT)
+            shutil.copytree(root, copy, ignore=functools.partial(_left_out, root))
             self.copies.put(copy)
 
     @contextlib.contextmanager
@@ -307,7 +319,7 @@ class Runner:
         """Exit status, None past the limit in seconds, and what was printed. Its whole process group ends with it."""
         # No byte code: Python takes a compiled file for current by time and length, which a mutant may share.
         # The copy comes before an installed ltjax.
-        environment = os.environ | {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
+        environment = self.cache | os.environ | {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
         # Into a file: a pipe stays open as long as a process left behind has it.
         with tempfile.TemporaryFile() as printed:
             process = subprocess.Popen(

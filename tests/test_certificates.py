@@ -1,6 +1,7 @@
 """Certificates that must not be given: from NaN, at extreme sizes, from walks cut short."""
 
 import functools
+import itertools
 import math
 
 import jax
@@ -145,6 +146,22 @@ def test_verify_uncovered_wants_numbers_and_directions():
         verify_uncovered(u, 0.0 * w, q, 0.1)
     # A row along w has no part in the plane across: it covers everything.
     assert not verify_uncovered(np.array([[0.0, 0.0, 1.0]]), w, q, 1e-9)
+    # Without rows every direction is uncovered, but it has to be one.
+    assert verify_uncovered(u[:0], w, q, 0.1)
+    assert not verify_uncovered(u[:0], w, 0.0 * q, 0.1)
+    with pytest.raises(ArgumentError, match=r"eps=0\.7"):
+        verify_uncovered(u, w, q, 0.7)
+    stacked = np.ones((2, 3, 4)), np.ones((3, 4)), np.ones((3, 4))
+    for shapes in (u[0], w, q), (u, w[:2], q[:2]), (u, w, q[:2]), (u[:, :1], w[:1], q[:1]), (u, w, u), stacked:
+        with pytest.raises(ArgumentError, match=r"u, w, q have shapes"):
+            verify_uncovered(*shapes, 0.1)
+
+
+def test_one_row_that_covers_is_enough():
+    w, q = np.array([0.0, 0.0, 1.0]), np.array([1.0, 0.0, 0.0])
+    free, covering = np.array([1.0, 0.3, 0.2]), np.array([0.1, 0.3, 1.0])
+    for rows in itertools.product([free, covering], repeat=3):
+        assert verify_uncovered(np.stack(rows), w, q, 0.1) == all(row is free for row in rows)
 
 
 EXPONENTS = {
@@ -380,6 +397,17 @@ def test_a_model_that_highs_refuses_is_no_miss():
     # One such neuron beside one that is the target itself.
     found = integer_program.decide(np.stack([W, 1e16 * U[0]]), np.ones(2), W, 0.05)
     assert found.status in (0, 1)
+
+
+def test_one_integer_programme_may_be_enough():
+    found = integer_program.decide(U, V, W, 0.05, rounds=1)
+    assert (found.status, found.rounds) == (-1, 1)
+    target = integer_program.decide(np.concatenate([W[None], U]), np.append(1.0, V), W, 0.05, rounds=40)
+    assert target.status == 1
+    assert target.error + target.margin <= 0.05
+    assert target.rounds >= 1
+    # An empty mask that is near enough takes none.
+    assert integer_program.decide(U, V, W, 1.1, rounds=1).rounds == 0
 
 
 def test_only_infeasibility_itself_is_a_miss():

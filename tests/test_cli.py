@@ -8,17 +8,9 @@ import sys
 import numpy as np
 import pytest
 
-from ltjax import cli
+from tests.commands import run
 
 ESTIMATE = ["estimate", "subset-sum", "--n", "6", "--eps", "0.1"]
-
-
-def run(capsys, *tokens):
-    """Exit status, standard output, standard error of the command, in this process."""
-    with pytest.raises(SystemExit) as stop:
-        cli.main(list(tokens))
-    out, err = capsys.readouterr()
-    return stop.value.code, out, err
 
 
 def test_help_is_quick_because_jax_stays_out():

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import ltjax
-from ltjax.inference import intervals
+from ltjax.inference import estimates, intervals
 
 
 def test_hits_are_written_under_their_trials_whatever_the_chunks(tmp_path):
@@ -33,3 +33,12 @@ def test_limits_are_those_of_the_counts(interval, limits):
     assert found.hits + found.misses + found.undecided == found.trials == 500
     assert (found.lower, found.upper) == pytest.approx(limits(found.hits, 500, 0.9, found.undecided))
     assert (found.confidence, found.interval) == (0.9, interval)
+
+
+@pytest.mark.parametrize(("n", "helps"), [(10, True), (16, True), (17, False), (40, False)])
+@pytest.mark.parametrize("d", [2, 3])
+def test_all_masks_are_advised_where_they_can_be_looked_at(d, n, helps):
+    told = estimates.advice(ltjax.NeuronPruning(d=d), n, 0.05, None, 0.5)
+    assert ("solver=all masks" in told) == helps
+    assert ("solver=milp" in told) == (d == 2)
+    assert estimates.advice(ltjax.NeuronPruning(d=d), n, 0.05, None, 0.0) is None

@@ -163,6 +163,15 @@ def test_a_run_kills_answers_and_reports(root, capsys, tmp_path):
     assert not [line for line in running if line.endswith(b"\0" + bytes(tmp_path) + b"\0")]
 
 
+def test_a_copy_holds_every_folder_of_a_package_and_no_results(root, tmp_path):
+    for folder in ("package/report", "package/figures", "report", ".venv", "package/__pycache__"):
+        (root / folder).mkdir(parents=True)
+        (root / folder / "file.py").touch()
+    mutants.Runner(root, tmp_path / "scratch", 1)
+    there = {file.relative_to(tmp_path / "scratch" / "copy0").as_posix() for file in tmp_path.rglob("copy0/**/file.py")}
+    assert there == {"package/report/file.py", "package/figures/file.py"}
+
+
 def test_misuse(root):
     with pytest.raises(mutants.Misuse, match=r"nothing\.py is neither a file nor a folder"):
         mutants.main(["nothing.py"], root)

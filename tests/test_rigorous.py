@@ -23,10 +23,25 @@ def test_finds_the_place_where_an_inequality_fails():
     assert high > 0.29
 
 
+def test_a_zero_is_a_counter_example():
+    proof = prove_positive(lambda x: (x - arb("0.5")) ** 2, 0.0, 1.0)
+    assert not proof.proved
+    assert proof.counter_example == (0.0, 1.0)
+    assert prove_positive(lambda x: 0 * x, 0.0, 1.0).counter_example == (0.0, 1.0)
+
+
 def test_neither_proves_nor_refutes_beyond_its_boxes():
     proof = prove_positive(lambda x: (x - 1 / arb(3)) ** 2, 0.0, 1.0, max_boxes=200)
     assert not proof.proved
     assert proof.counter_example is None
+    assert proof.least is None
+    assert proof.boxes == 200
+
+
+def test_a_proof_counts_its_boxes():
+    assert prove_positive(lambda x: 1 + x, 0.0, 1.0).boxes == 1
+    # Not sure on [0, 1], sure on either half.
+    assert prove_positive(lambda x: 1 + x - x, 0.0, 1.0).boxes == 3
 
 
 @pytest.mark.parametrize("r", [0.05, 0.4, 1.0])

@@ -46,6 +46,59 @@ def test_gamma_is_highams():
             assert error <= Fraction(rounding.gamma(k)) * sum(map(abs, terms))
 
 
+F64, F32 = np.float64, np.float32
+MARGINS = {
+    "plane_error": (F64, lambda n, d, s: rounding.plane_error(n, s), lambda n, d: n + 48),
+    "interval_error": (F64, lambda n, d, s: rounding.interval_error(n, s), lambda n, d: n + 14),
+    "evaluated_error": (F64, lambda n, d, s: rounding.evaluated_error(n, d, s), lambda n, d: max(n + d + 7, d + 12)),
+    "arrangement_error": (F64, lambda n, d, s: rounding.arrangement_error(n, s), lambda n, d: 2 * n + 54),
+    "turned_row": (F64, lambda n, d, s: rounding.turned_row() * s, lambda n, d: 7),
+    "circle_kink": (F64, lambda n, d, s: rounding.circle_kink(1.0 / s), lambda n, d: 8),
+    # A unit of the norm, magnified by e³, for each dimension.
+    "closed_form": (F64, lambda n, d, s: rounding.closed_form(n, d, s), lambda n, d: n + 20 * d),
+    "cone_bound": (F64, lambda n, d, s: rounding.cone_bound(d, s - 1.0), lambda n, d: d + 4),
+    "cone_gap": (F64, lambda n, d, s: rounding.cone_gap(n, d, s), lambda n, d: 4 * n * d),
+    "orthogonal": (F64, lambda n, d, s: rounding.orthogonal(d) * s, lambda n, d: d + 12),
+    "zone_angle": (F64, lambda n, d, s: rounding.zone_angle(d, np.array(s), np.array(1.0)), lambda n, d: 5 * d + 46),
+    "zone_angle, flat": (F64, lambda n, d, s: rounding.zone_angle(d, np.array(1.0), 1 / s), lambda n, d: 5 * d + 40),
+    "breakpoint_side, b": (F64, lambda n, d, s: rounding.breakpoint_side(s, 0.0), lambda n, d: 2),
+    "breakpoint_side, u": (F64, lambda n, d, s: rounding.breakpoint_side(0.0, -s), lambda n, d: 2),
+    "kink_angle": (F32, lambda n, d, s: rounding.kink_angle(F32) * s, lambda n, d: 16),
+    "separable_error": (F64, lambda n, d, s: rounding.separable_error(n, d, s), lambda n, d: n + d + 4),
+    "subset_sum": (F64, lambda n, d, s: rounding.subset_sum(n, s), lambda n, d: n),
+    "walked": (F32, lambda n, d, s: rounding.walked(n, s, F32), lambda n, d: 4 * n + 8),
+    "covered_gap": (F32, lambda n, d, s: rounding.covered_gap(F32) * s, lambda n, d: 32),
+    "zone": (F32, lambda n, d, s: rounding.zone(d, s / 4.0, 3.0, F32), lambda n, d: d + 16),
+    "zone, flat": (F32, lambda n, d, s: rounding.zone(d, s, 0.0, F32), lambda n, d: d + 16),
+    "slab": (F32, lambda n, d, s: rounding.slab(d, s / 4.0, 3.0, F32), lambda n, d: d + 16),
+    "at_points": (F32, lambda n, d, s: rounding.at_points(n, d, s, F32), lambda n, d: max(n + d + 7, d + 12)),
+}
+"""By function: its dtype, its margin for n, d and a sum of absolute values s, the roundings in its docstring."""
+
+
+@pytest.mark.parametrize("name", MARGINS)
+def test_a_margin_is_twice_the_roundings_counted_and_not_a_hundred_times(name):
+    dtype, margin, roundings = MARGINS[name]
+    for n in (1, 10, 1000):
+        for d in (1, 2, 10, 1000):
+            for size in (1.0, 3.0, 1e6):
+                needed = 2.0 * roundings(n, d) * float(rounding.unit(dtype)) * size
+                assert needed * (1.0 - 1e-9) <= margin(n, d, size) <= 50.0 * needed
+
+
+def test_constants_are_what_their_roundings_ask_for():
+    assert 2.0 * rounding.gamma(3 + 2 * 6) <= rounding.SURE < 1e-13
+    assert 1.0 + rounding.gamma(50, F32) <= rounding.WIDER < 1.0 + 1e-5
+    assert rounding.COINCIDE * np.finfo(F32).eps >= 16 * rounding.unit(F32)
+
+
+@pytest.mark.parametrize("d", [2, 5, 10])
+def test_a_row_is_linear_in_a_cone_up_to_the_rounding_of_its_own_length(d):
+    for length in (1e-6, 1.0, 1e6):
+        needed = (d + 6) * rounding.UNIT * length
+        assert needed <= float(rounding.cone_sign(np.array(length))) <= 16 * 1.001 * rounding.UNIT * length
+
+
 @pytest.mark.parametrize("readout", READOUTS)
 def test_plane_margin_holds_and_is_needed(readout):
     off = []
@@ -78,13 +131,14 @@ def test_interval_margin_holds_and_is_needed(readout):
     assert max(off) > 0 > min(off)
 
 
-def test_interval_margin_grows_with_the_target():
-    """A target of slope 1e9 has errors of its own size."""
+@pytest.mark.parametrize(("steep", "far"), [(1e9, 1e9), (1e9, 1.0), (1.0, 1e9)])
+def test_interval_margin_grows_with_the_target(steep, far):
+    """A target of slope or offset 1e9 has errors of its own size."""
     u, v, _, rng = draw(3, 5, 1)
     b = rng.normal(size=5)
-    for c in rng.uniform(-1e9, 1e9, 20):
-        value, margin = interval.exact_error(u[:, 0], v, b, 1e9 + 0.3, c)
-        assert abs(Fraction(value) - exact.interval_error(u[:, 0], v, b, 1e9 + 0.3, c)) <= Fraction(margin)
+    for c in rng.uniform(-far, far, 20):
+        value, margin = interval.exact_error(u[:, 0], v, b, steep + 0.3, c)
+        assert abs(Fraction(value) - exact.interval_error(u[:, 0], v, b, steep + 0.3, c)) <= Fraction(margin)
 
 
 @functools.partial(jax.jit, static_argnames=("readout",))
@@ -162,8 +216,9 @@ def test_uncovered_at_the_edge():
         angle = flint.arb.atan2(across, along)
         eps = exact.above((angle / 2).tan() / 2)
         if eps < 0.499:
-            assert not verify_uncovered(u, w, q, eps)
-            assert verify_uncovered(u, w, q, eps * (1.0 - 1e-9))
+            for exponent in (0, -600, 600):
+                assert not verify_uncovered(np.ldexp(u, exponent), w, q, eps)
+                assert verify_uncovered(np.ldexp(u, exponent), w, q, eps * (1.0 - 1e-9))
 
 
 def _widest_gap(centre, ratio, tangent):

@@ -9,6 +9,7 @@ import pytest
 
 from ltjax.certify.errors import cones, sphere
 from ltjax.certify.errors import plane as plane_error
+from ltjax.certify.errors.network import reduced
 
 READOUTS = ("linear", "relu")
 
@@ -156,6 +157,30 @@ def test_supremum_of_a_linear_function_on_a_cone(d):
         assert np.all(at >= 0.0)
 
 
+@pytest.mark.parametrize("readout", READOUTS)
+@pytest.mark.parametrize("d", [2, 3, 5])
+def test_the_bound_of_every_cone_holds_in_that_cone(d, readout):
+    """Against points of each cone, also where the network has one sign in it and where no other cone is as bad."""
+    for seed in range(12):
+        u, v, w, rng = draw(seed, (1, 3, 8)[seed % 3], d, ("random", "fit")[seed % 2])
+        size = (0.3, 1.0, 3.0)[seed // 4]
+        network = reduced(u, size * v, w, None, readout)
+        # As in the search: cones within one of the orthants of a basis.
+        basis = np.linalg.qr(rng.normal(size=(40, d, d)))[0]
+        wide = unit(rng.dirichlet(np.full(d, 0.5), size=(40, d)) @ basis)
+        bounded, points = cones._bound_cones(network, wide, np.inf)
+        share = rng.dirichlet(np.full(d, 0.7), size=(40, 400))
+        inside = unit(np.einsum("bpk,bkd->bpd", share, wide))
+        error = error_at(u, size * v, w, readout, inside.reshape(-1, d)).reshape(40, 400)
+        assert np.all(np.max(error, axis=1) <= bounded.bound + 1e-12)
+        # A cut lies on the edge that it halves, the promising point in its cone.
+        for cone, (a, b), cut, at in zip(wide, bounded.pair, bounded.cut, points, strict=True):
+            for some, generators in ((cut, cone[[a, b]]), (at, cone)):
+                weight, *_ = np.linalg.lstsq(generators.T, some, rcond=None)
+                assert np.all(weight >= -1e-7)
+                np.testing.assert_allclose(weight @ generators, some, atol=1e-9)
+
+
 SEEDS = st.integers(0, 10**6)
 
 
@@ -284,6 +309,18 @@ def test_nearly_parallel_rows(turn, readout):
         lower, upper = sphere.error_bounds(rows, weights, w, readout=readout)
         assert lower <= near + wider
         assert near - wider <= upper
+
+
+def test_arcs_left_out_are_told_wherever_they_lie():
+    """Two circles at an angle of 2^-30 and a third that crosses them beside their crossing: an arc of 2^-21 on each of
+    the two is left out, none on a circle far away."""
+    rows = np.array([[0.0, 0.0, 1.0], [0.0, -(2.0**-30), 1.0], [-(2.0**-21), 1.0, 0.3], [1.0, 0.4, 0.2]])
+    for order in itertools.permutations(range(4)):
+        circle, *_, span = sphere._arcs(unit(rows[list(order)]))
+        found = np.bincount(circle, minlength=4)[np.argsort(order)]
+        assert found[3] == 6  # all arcs of the circle far away
+        assert found[0] < 6
+        assert 2.0**-21 <= span < 1e-5
 
 
 def test_lattice_rows():

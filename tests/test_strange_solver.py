@@ -10,10 +10,11 @@ import jax
 import pytest
 
 import ltjax
-from ltjax import cli, sweeps
+from ltjax import sweeps
 from ltjax.arguments import ArgumentError
 from ltjax.solvers.choose import choose
 from ltjax.testing import check_solver
+from tests.commands import run
 
 STRANGERS = Path(__file__).parent / "strangers"
 CELL = ["subset-sum", "--n", "12", "--eps", "0.01", "--trials", "200", "--json"]
@@ -24,13 +25,6 @@ def here(monkeypatch):
     """In the file's folder, with what a command does to the path undone afterwards."""
     monkeypatch.chdir(STRANGERS)
     monkeypatch.setattr(sys, "path", [*sys.path])
-
-
-def run(capsys, *words):
-    with pytest.raises(SystemExit) as stop:
-        cli.main(list(words))
-    captured = capsys.readouterr()
-    return stop.value.code, captured.out, captured.err
 
 
 def test_in_a_command_and_in_python(capsys, here):

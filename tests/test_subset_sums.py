@@ -327,6 +327,15 @@ def test_float64_is_not_cut_to_float32():
     assert ltjax.nearest_subset_sums(values.tolist(), 0.5).dtype == jnp.float32  # a list has no dtype to lose
 
 
+def test_a_target_has_the_dtype_of_the_values():
+    values, target = np.random.default_rng(0).normal(size=(5, 6)).astype(np.float32), np.linspace(0.1, 0.9, 5)
+    with jax.enable_x64(True):
+        for given in (target, jnp.asarray(target), target.tolist()):
+            found = ltjax.nearest_subset_sums(values, given)
+            assert found.dtype == np.float32
+            np.testing.assert_array_equal(found, ltjax.nearest_subset_sums(values, target.astype(np.float32)))
+
+
 def test_a_target_beyond_the_dtype_is_refused():
     with pytest.raises(ltjax.arguments.ArgumentError, match="NaN or infinity"):
         ltjax.nearest_subset_sums(np.ones((1, 2), np.float32), 1e39)

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from ltjax import cli, sweeps
+from ltjax import sweeps
+from tests.commands import run
 
 SPEC = """
 problem = "toy:Toy"
@@ -19,13 +20,6 @@ def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "spec.toml").write_text(SPEC)
     return tmp_path
-
-
-def run(capsys, *words):
-    with pytest.raises(SystemExit) as stop:
-        cli.main(list(words))
-    captured = capsys.readouterr()
-    return stop.value.code, captured.out, captured.err
 
 
 def test_sweep_export_plot(capsys, here):

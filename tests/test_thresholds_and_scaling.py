@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import ltjax
 from ltjax.inference import growth as scaling
 from ltjax.inference import thresholds
-from ltjax.trials.counts import FirstHits
+from ltjax.trials.counts import Counts, FirstHits
 
 NS = tuple(range(1, 41))
 
@@ -186,6 +186,54 @@ def test_progress_counts_the_run_and_not_the_pilot():
     seen = []
     ltjax.threshold(ltjax.SubsetSum(), eps=0.1, key=jax.random.key(0), trials=200, progress=seen.append)
     assert sum(seen) == 200
+
+
+class Costly:
+    """A choice whose every size costs a search of its own."""
+
+    class solver:
+        traced_sizes = True
+
+    @staticmethod
+    def describe():
+        return {}
+
+
+@pytest.fixture
+def costly(monkeypatch):
+    """Counts at any size of 300 trials that hit at n with chance n/400, one draw; the sizes asked about are kept."""
+    first = np.random.default_rng(0).integers(1, 401, size=(300, 1))
+    asked = []
+
+    def count(problem, ns, eps, trials, key, **how):
+        asked.extend(ns)
+        hits = np.array([np.sum(first[:trials] <= n) for n in ns])[:, None]
+        return Counts(tuple(ns), tuple(eps), trials, hits, trials - hits, 0 * hits)
+
+    monkeypatch.setattr(thresholds, "count", count)
+    monkeypatch.setattr(thresholds, "choose", lambda *_: Costly)
+    return asked, lambda ns: count(None, ns, (0.1,), 300, None)
+
+
+@pytest.mark.parametrize("confidence", [0.5, 0.9, 0.99, 1 - 1e-6])
+@pytest.mark.parametrize("p", [0.05, 0.5])
+def test_halving_finds_the_bracket_of_all_sizes(costly, confidence, p):
+    asked, counts = costly
+    largest = 60 if p < 0.5 else 300
+    ask = {"eps": 0.1, "key": None, "trials": 300, "p": p, "confidence": confidence}
+    found = thresholds.threshold(ltjax.NeuronPruning(d=3), n_max=largest, **ask)
+    looked = len(set(asked))
+    assert looked <= 2 * np.log2(largest) + 3
+    whole = thresholds.bracket(counts(thresholds.ladder(largest)), 0, p, confidence, {})
+    assert (found.lower, found.upper) == (whole.lower, whole.upper)
+    assert len(asked) == looked + len(thresholds.ladder(largest))
+
+
+def test_a_reach_ends_at_the_largest_size_there_is(costly):
+    """Nothing hits at any size: the bracket is open above."""
+    found = thresholds.threshold(ltjax.SubsetSum(), eps=0.1, key=None, trials=300, p=0.5)
+    assert found.upper is None
+    assert found.n_max == ltjax.SubsetSum().max_n
 
 
 EPS = [2.0**-bits for bits in (2, 4, 6, 8, 10)]

@@ -99,17 +99,19 @@ def test_integer_programming_is_brute_force(readout):
         assert found.status == 1
 
 
-def test_walk_drops_exactly_what_no_line_holds():
-    """The frontier against linear programming: a choice survives if and only if some start holds it."""
+@pytest.mark.parametrize(("up", "down", "guard"), [(0.25, 0.25, 0.0), (0.2, 0.2, 0.05), (0.15, 0.35, 0.0)])
+def test_walk_drops_exactly_what_no_line_holds(up, down, guard):
+    """The frontier against linear programming: a choice survives if and only if some start holds it, in the tube from
+    -down to up and both widened by the guard."""
     rng = np.random.default_rng(0)
-    k, eps = 6, 0.25
+    k = 6
     points = np.sort(rng.uniform(0.1, 2.4, k))
     points = np.concatenate([[0.0], points, [2.5]])
     kappa = rng.laplace(size=k)
     with jax.enable_x64(True):
-        tube_top = jnp.full((1, k + 2), eps)
+        top, bottom = jnp.full((1, k + 2), up), jnp.full((1, k + 2), -down)
         chosen, alive, overflow = tube.walk(
-            jnp.asarray(points), jnp.asarray(kappa), tube_top, -tube_top, jnp.asarray(0.0), 2**k
+            jnp.asarray(points), jnp.asarray(kappa), top, bottom, jnp.asarray(guard), 2**k
         )
     assert not overflow
     survivors = {tuple(row) for row in np.asarray(chosen)[np.asarray(alive)].tolist()}
@@ -117,15 +119,15 @@ def test_walk_drops_exactly_what_no_line_holds():
     for choice in itertools.product([False, True], repeat=k):
         value = np.maximum(np.sin(points[:, None] - points[None, 1:-1]), 0.0)
         value = np.where(points[:, None] > points[None, 1:-1], value, 0.0) @ (kappa * np.array(choice))
-        # least s with |line + value| <= s at all points
+        # least s with -down - s <= line + value <= up + s at all points
         result = scipy.optimize.linprog(
             [0, 0, 1],
             A_ub=np.block([[lines, -np.ones((k + 2, 1))], [-lines, -np.ones((k + 2, 1))]]),
-            b_ub=np.concatenate([-value, value]),
-            bounds=[(None, None), (None, None), (0, None)],
+            b_ub=np.concatenate([up - value, down + value]),
+            bounds=[(None, None)] * 3,
         )
-        if abs(result.fun - eps) > 1e-7:
-            assert (choice in survivors) == (result.fun <= eps)
+        if abs(result.fun - guard) > 1e-7:
+            assert (choice in survivors) == (result.fun <= guard)
     assert 0 < len(survivors) < 2**k
 
 

@@ -5,19 +5,17 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from ltjax.cli import main
+from ltjax.arguments import ArgumentError
+from ltjax.verify.report import readme as readme_of_report
+from ltjax.verify.report.folder import ReportFolder, _draw
+from ltjax.verify.report.page import typeset
+from tests.commands import run
 
 STRANGERS = Path(__file__).parent / "strangers"
-
-
-def run(capsys, *tokens):
-    with pytest.raises(SystemExit) as exit:
-        main(list(tokens))
-    out, err = capsys.readouterr()
-    return exit.value.code, out, err
 
 
 def test_a_strangers_claim_has_at_most_25_lines_and_runs_from_its_file(tmp_path):
@@ -85,6 +83,92 @@ def test_a_broken_claim_is_told_and_the_others_finish(capsys, tmp_path):
     assert told.index("In short") < told.index("<em>told</em>") < told.index("All claims")
     assert "<h3>What was measured</h3>" in told
     assert "<math" in told
+
+
+def test_a_report_that_is_not_written_leaves_nothing_behind(tmp_path):
+    with pytest.raises(KeyError), ReportFolder(tmp_path / "report"):
+        raise KeyError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_report_takes_no_place_of_other_files(tmp_path):
+    file, taken, empty, earlier = (tmp_path / name for name in ("file", "taken", "empty", "earlier"))
+    file.write_text("mine")
+    for folder, name in ((taken, "thesis.tex"), (earlier, "results.json")):
+        folder.mkdir()
+        (folder / name).write_text("mine")
+    empty.mkdir()
+    for path, why in (
+        (file, "it is a file"),
+        (taken, "it holds other files"),
+        (file / "below", "cannot be written: (Not a directory|File exists)$"),
+    ):
+        with pytest.raises(ArgumentError, match=why), ReportFolder(path):
+            pass
+    for path in (empty, earlier, tmp_path / "new"):
+        with ReportFolder(path):
+            pass
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["earlier", "empty", "file", "taken"]
+
+
+def test_a_readme_gets_the_verdicts_between_its_marks_and_its_figures(tmp_path):
+    report, text = tmp_path / "report", "Before.\n<!-- verdicts -->\n{}<!-- /verdicts -->\n![x](docs/figures/A-1.png)\n"
+    (report / "figures").mkdir(parents=True)
+    (report / "figures" / "A-1.png").write_bytes(b"picture")
+    (report / "figures" / "B-1.png").write_bytes(b"not shown")
+    finding = {"refutable": True}
+    claims = [
+        {
+            "id": "A-1",
+            "title": "All is well",
+            "verdict": "supported",
+            "controls": [{"refuted": True}, {"refuted": False}],
+            "evidence": {"findings": [finding, finding, {"refutable": False}]},
+        }
+    ]
+    made = {"devices": 2, "device": "cpu", "packages": {"jax": "1.2"}, "XLA_FLAGS": "none"}
+    made |= {"budget": "quick", "seed": 3, "seconds": 61.4}
+    (report / "results.json").write_text(json.dumps({"claims": claims, "provenance": made}))
+    readme = tmp_path / "README.md"
+    written = []
+    for old in ("old\nlines\n", ""):
+        readme.write_text(text.format(old))
+        readme_of_report.main(report, readme)
+        written.append(readme.read_text())
+    table = readme_of_report.table({"claims": claims, "provenance": made})
+    assert "| A-1 | All is well | supported | 3 | 2 | 1 of 2 |" in table
+    assert "`ltjax verify --budget quick --seed 3`: 61 s on 2 × cpu" in table
+    assert written == [text.format(table)] * 2
+    assert [path.name for path in (tmp_path / "docs" / "figures").iterdir()] == ["A-1.png"]
+    readme.write_text("No marks.")
+    with pytest.raises(ArgumentError, match="has no block"):
+        readme_of_report.main(report, readme)
+    assert readme.read_text() == "No marks."
+
+
+def test_the_same_figure_is_the_same_file_on_any_day(tmp_path, monkeypatch):
+    from matplotlib.figure import Figure
+
+    def figure(data):
+        figure = Figure()
+        figure.add_subplot().plot(data)
+        return figure
+
+    result = SimpleNamespace(claim=SimpleNamespace(id="X-1", figure=figure), data=[1.0, 2.0])
+    drawn = []
+    for epoch in ("0", "1000000000"):
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
+        drawn.append(_draw(result, tmp_path))
+    assert drawn[0] == drawn[1] == (tmp_path / "X-1.svg").read_text()
+    assert (tmp_path / "X-1.png").read_bytes().startswith(b"\x89PNG")
+    assert _draw(SimpleNamespace(claim=SimpleNamespace(figure=lambda data: None), data=None), tmp_path) is None
+
+
+@pytest.mark.parametrize(("text", "display"), [("so $x$ holds", "inline"), ("so $$x$$ holds", "block")])
+def test_formulas_are_typeset_within_a_line_too(text, display):
+    html = typeset(text)
+    assert f'display="{display}"' in html
+    assert "$" not in html
 
 
 def test_ctrl_c_writes_what_is_finished(capsys, tmp_path):

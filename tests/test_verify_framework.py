@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import statistics
 
 import numpy as np
 import pytest
@@ -87,6 +88,12 @@ TABLE = [
     (AtLeast("", Proportion(100, 1000, 600), 0.5), "inconclusive"),
     (AtLeast("", Proportion(900, 1000), 0.0), "inconclusive"),
     (AtLeast("", Proportion(900, 1000), -0.1), "inconclusive"),
+    (Less("", Normal(1.0, 0.0), Exact(1.0)), "inconclusive"),
+    (Less("", Normal(1.0, 0.0), Exact(0.999)), "refuted"),
+    (Less("", Normal(1.0, 0.0), Exact(1.001)), "supported"),
+    (InRange("", Normal(1.0, 0.0), (1.0, 1.0)), "supported"),
+    (InRange("", Normal(1.0, 0.0), (1.001, 2.0)), "refuted"),
+    (InRange("", Normal(1.0, 0.0), (0.0, 0.999)), "refuted"),
     (InRange("", Normal(1.5, 0.01), (1.0, 2.0)), "supported"),
     (InRange("", Normal(2.5, 0.01), (1.0, 2.0)), "refuted"),
     (InRange("", Normal(0.5, 0.01), (1.0, 2.0)), "refuted"),
@@ -121,6 +128,54 @@ def test_tests_decide_as_stated(test, expected):
         assert "no data could refute this" in (finding.numbers.get("note", "no data could refute this"),)
 
 
+@pytest.mark.parametrize(
+    ("test", "refutable"),
+    [
+        (AtMost("", Proportion(0, 1000), 0.999), True),
+        (AtMost("", Proportion(0, 1000), 1.0), False),
+        (AtMost("", Proportion(0, 1000), 1.5), False),
+        (AtLeast("", Proportion(900, 1000), 0.001), True),
+        (AtLeast("", Proportion(900, 1000), 0.0), False),
+        (InRange("", Proportion(900, 1000), (0.0, 1.0)), False),
+        (InRange("", Proportion(900, 1000), (0.0, 0.999)), True),
+        (InRange("", Proportion(900, 1000), (0.001, 1.0)), True),
+        (Equivalent("", Proportion(900, 1000), Exact(0.5), 0.5), False),
+        (Equivalent("", Proportion(900, 1000), Exact(0.5), 0.499), True),
+        (Equivalent("", Proportion(900, 1000), Exact(0.6), 0.5), True),
+        (Equivalent("", Proportion(900, 1000), Exact(0.4), 0.5), True),
+        (Less("", Proportion(1, 1000), Exact(1.0)), False),
+        (Less("", Proportion(1, 1000), Exact(0.999)), True),
+    ],
+)
+def test_whether_any_data_could_refute_a_test(test, refutable):
+    assert test.evaluate(LEVEL).refutable == refutable
+
+
+@pytest.mark.parametrize(
+    ("test", "room"),
+    [
+        (InRange("", Exact(1.5), (1.0, 2.0)), 1.0),
+        (InRange("", Exact(1.9), (1.0, 2.0)), 0.2),
+        (InRange("", Exact(1.1), (1.0, 2.0)), 0.2),
+        (InRange("", Exact(2.1), (1.0, 2.0)), -0.2),
+        (InRange("", Exact(3.0), (2.0, math.inf)), 0.5),
+        (InRange("", Exact(3.0), (-math.inf, 4.0)), 0.25),
+        (InRange("", Exact(3.0), (0.0, math.inf)), None),
+        (Equivalent("", Exact(3.0), Exact(3.1), 0.4), 0.75),
+        (Less("", Exact(3.0), Exact(4.0)), 0.25),
+        (Less("", Exact(-3.0), Exact(-2.0)), 0.5),
+        (Less("", Exact(-3.0), Exact(0.0)), None),
+        (AtMost("", Proportion(0, 1000), 0.5), 1.0),
+        (AtMost("", Proportion(0, 1000), 0.0), None),
+        (AtLeast("", Proportion(0, 1000), 0.5), -1.0),
+        (AtLeast("", Proportion(0, 1000), 0.0), None),
+        (Holds("", True), None),
+    ],
+)
+def test_the_room_left_is_a_share_of_what_is_claimed(test, room):
+    assert test.evaluate(LEVEL).room == (None if room is None else pytest.approx(room))
+
+
 def test_growth_laws_are_compared():
     line, inverse = fits(lambda e: -2.0 * math.log2(e))
     assert verdict(FitsBetter("", line, inverse)) == "supported"
@@ -128,6 +183,11 @@ def test_growth_laws_are_compared():
     assert not FitsBetter("", line, line).refutable
     test = FitsBetter("", line, inverse)
     assert test.trials_needed(test.detectable(LEVEL), LEVEL) == pytest.approx(400, abs=1)
+    deviation = statistics.stdev((line.log_likelihood - inverse.log_likelihood).tolist())
+    normal = statistics.NormalDist()
+    wanted = (normal.inv_cdf(1.0 - LEVEL) + normal.inv_cdf(0.95)) * deviation / 20.0
+    assert test.detectable(LEVEL) == pytest.approx(wanted, rel=1e-6)
+    assert test.evaluate(LEVEL).numbers["range of ε"] == [2.0**-8, 2.0**-2]
     assert InRange("", Parameter(line, "a"), (1.8, 2.2)).evaluate(LEVEL).verdict == "supported"
 
 
@@ -291,6 +351,10 @@ def test_what_is_detectable_is_detected_and_no_more_trials_are_needed(draw):
 def test_trials_that_limits_need_to_narrow():
     test = Equivalent("", Proportion(500, 1000), Exact(0.5), 0.2)
     width = test.detectable(LEVEL)
+    low, high = Proportion(500, 1000).limits(LEVEL)
+    assert width == pytest.approx(high - low)
+    # Of a certain event one miss is too many: it shows with probability 0.95 = 1 - (1 - gap)^1000.
+    assert AtLeast("", Proportion(1000, 1000), 1.0).detectable(LEVEL) == pytest.approx(1.0 - 0.05 ** (1 / 1000))
     assert test.trials_needed(width / 2.0, LEVEL) == 4000
     assert InRange("", Threshold(COUNTS, 0.1), (1.0, 9.0)).trials_needed(1.0) is None
     assert Holds("", True).trials_needed(1.0) is None
@@ -461,6 +525,15 @@ def test_selection_by_id_and_family():
         select(["nowhere.py"], known)
 
 
+@pytest.mark.parametrize(("flags", "told"), [(None, "none"), ("", "none"), ("--xla_some=1", "--xla_some=1")])
+def test_a_run_tells_under_which_flags_it_was_made(monkeypatch, flags, told):
+    monkeypatch.delenv("XLA_FLAGS") if flags is None else monkeypatch.setenv("XLA_FLAGS", flags)
+    chosen = Catalogue({"X-1": Coin()}, {"X-1": "here"}, {})
+    provenance = runner.verify(known=chosen, chosen=chosen).provenance
+    assert provenance["XLA_FLAGS"] == told
+    assert 0.0 <= provenance["seconds"] < 60.0
+
+
 def test_ctrl_c_keeps_what_is_finished():
     def stop(self, run):
         raise KeyboardInterrupt
@@ -500,6 +573,8 @@ def test_draws_of_one_claim_differ_and_do_not_depend_on_company():
     assert first.hits[0, 0] != second.hits[0, 0]
     assert first.hits[0, 0] == _run().count(SubsetSum(), (3,), (0.1,), 2000).hits[0, 0]
     assert [drawn["trials"] for drawn in run.drawn] == [2000, 2000]
+    run.count(SubsetSum(), (2, 3, 5), (0.1,), 100)
+    assert [drawn["n"] for drawn in run.drawn] == [[3, 3], [3, 3], [2, 5]]
 
 
 def test_tests_and_claims_do_not_import_jax_or_matplotlib():

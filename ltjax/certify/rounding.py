@@ -94,7 +94,7 @@ def arrangement_error(n: int, scale: float) -> float:
 def turned_row() -> float:
     """Of the angle between two computed unit normals, radians: two lengths of 6 units each would be 12 of relative
     size, of which only the part across counts, below 4; the cross product has 3."""
-    return gamma(8.0)
+    return gamma(16.0)
 
 
 def circle_kink(radius: np.ndarray) -> np.ndarray:
@@ -150,7 +150,7 @@ def zone_angle(d: int, length: np.ndarray, plane: np.ndarray) -> np.ndarray:
     has no part in the plane.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
-        return gamma(16.0 * (d + 4.0)) * length / plane
+        return gamma(16.0 * (d + 8.0)) * length / plane
 
 
 def breakpoint_side(b: np.ndarray, u: np.ndarray) -> np.ndarray:
@@ -184,6 +184,26 @@ def walked(steps: int, total: Any, dtype: Any) -> Any:
     once a step: 3 units each, of a line that stays in the tube. Together 4·steps + 8.
     """
     return gamma(8.0 * (steps + 8), dtype) * total
+
+
+def tube(eps: Any, total: Any, blur: Any) -> Any:
+    """By how much the tube is widened where errors at three points of a window are compared; total = Σ|κ_i| in it.
+
+    A kink is off by at most 3·blur from where it is put, and moves the error by that times its jump. The values that
+    are compared are sums of at most 20 products of a jump (8) and a sine (60 units, absolutely): less than 100 units of
+    the total. Their combination has 5 roundings more, the bound that it is compared with 4 units of ε.
+    """
+    return gamma(8.0) * eps + (6.0 * blur + gamma(256.0)) * total
+
+
+def determinant(eps: Any, total: Any, width: Any) -> Any:
+    """Of P_j·s_ik - P_i·s_jk - P_k·s_ij, and of ε·(s_ij + s_jk + s_ik), in a window of this width, at most 1.
+
+    A sine s_ij of a difference is made of two sines and two cosines of distances from the window's start, each right
+    to 16 units and at most the width or 1: 60 units of the width, and there are three. A value P is at most the
+    total times the width.
+    """
+    return gamma(512.0) * (eps + total * width) * width
 
 
 def covered_gap(dtype: Any) -> float:
@@ -222,6 +242,7 @@ __all__ = [
     "cone_gap",
     "cone_sign",
     "covered_gap",
+    "determinant",
     "evaluated_error",
     "gamma",
     "interval_error",
@@ -231,6 +252,7 @@ __all__ = [
     "separable_error",
     "slab",
     "subset_sum",
+    "tube",
     "turned_row",
     "unit",
     "walked",

@@ -207,7 +207,12 @@ def bisected(look: Callable[[Any, Array, Array], Found], instances: Any, ns: Any
 def each_trial(look: Callable[[Any, Array], Found], instances: Any, size: Array) -> Found:
     """`look(instance, size)` at every trial, at one size for all or at its own."""
     trials = jax.tree.leaves(instances)[0].shape[0]
-    return jax.vmap(look)(instances, jnp.broadcast_to(size, (trials,)))
+    sizes = jnp.broadcast_to(size, (trials,))
+    if trials == 1:
+        # A search that takes its trials one by one branches; mapped over a batch it would go both ways.
+        one = look(jax.tree.map(lambda x: x[0], instances), sizes[0])
+        return jax.tree.map(lambda x: x[None], one)
+    return jax.vmap(look)(instances, sizes)
 
 
 __all__ = ["AbstractSolver", "Found", "bisected", "each_trial", "in_cells"]

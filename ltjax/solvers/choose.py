@@ -36,11 +36,12 @@ from ltjax.search.masks.single_weights import ALL_WEIGHTS
 from ltjax.solvers.all_masks import MOST_PARTS, AllMasks
 from ltjax.solvers.at_points import AllRows, Descent, NoBreakpoint, Uncovered
 from ltjax.solvers.base import AbstractSolver
+from ltjax.solvers.elimination import Elimination
 from ltjax.solvers.in_order import InOrder
 from ltjax.solvers.integer_program import IntegerProgram
 from ltjax.solvers.line import LineSum
 from ltjax.solvers.nearest_sum import Coverage, NearestSum
-from ltjax.solvers.plane import CLASSES, KinkLemma, LocalWalk, NearSearch, Walk
+from ltjax.solvers.plane import CLASSES, Arcs, KinkLemma, LocalWalk, NearSearch, Walk
 from ltjax.solvers.single_weights import AllWeights, AxesAndRows, Blocks, Shared, WholeRows
 
 WHOLE_EPS = 0.01
@@ -141,11 +142,15 @@ def names(problem: AbstractProblem) -> dict[str, Callable[..., Choice]]:
     if isinstance(problem, NeuronPruning) and problem.d == 2:
         return {
             "milp": lambda p, n, e: Choice(IntegerProgram(p.readout)),
+            "elimination": lambda p, n, e: Choice(Elimination(p.readout)),
+            "arcs": lambda p, n, e: Choice(Arcs.for_size(n, p.readout)),
             "walk": lambda p, n, e: Choice(InOrder((Walk.for_size(n, p.readout),))),
             "whole": lambda p, n, e: _whole(p, n),
             "near": lambda p, n, e: _near(p, e),
             "all masks": _any,
         }
+    if isinstance(problem, NeuronPruning) and problem.d > 2:
+        return {"elimination": lambda p, n, e: Choice(Elimination(p.readout)), "all masks": _any}
     if isinstance(problem, NeuronPruning) and not problem.on_the_line:
         return {"all masks": _any}
     if isinstance(problem, WeightPruning) and problem.d > 1 and problem.separable:

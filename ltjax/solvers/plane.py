@@ -1,4 +1,4 @@
-"""Neuron pruning in the plane: the kink lemma, the local walk, the whole walk, the search near the kink.
+"""Neuron pruning in the plane: the kink lemma, the local walk, the whole walk, arcs, the search near the kink.
 
 All look at one start network, size and precision at a time, in the target's frame (`ltjax.search.plane`).
 """
@@ -13,7 +13,7 @@ from jaxtyping import Array
 from ltjax import arguments
 from ltjax.outcomes import MISS
 from ltjax.search import plane
-from ltjax.search.masks import near_kink, walk
+from ltjax.search.masks import arcs, near_kink, walk
 from ltjax.search.obstructions import kink
 from ltjax.solvers.base import AbstractSolver, Found, each_trial, in_cells
 
@@ -168,4 +168,38 @@ class Walk(AbstractPlanar):
         return scan.mask, scan.error, scan.status == MISS
 
 
-__all__ = ["CLASSES", "AbstractPlanar", "KinkLemma", "LocalWalk", "NearSearch", "View", "Walk"]
+@dataclasses.dataclass(frozen=True)
+class Arcs(AbstractPlanar):
+    """Hits and misses of few neurons: the choices of four arcs, merged to the circle.
+
+    Args:
+        readout: "linear" or "relu".
+        lines: most lines of an arc; four times as many neurons are drawn, fewer that are asked for count as absent.
+        capacity: most choices of a half; where there are more, not finding is no proof.
+    """
+
+    readout: str = "linear"
+    lines: int = 10
+    capacity: int = 1 << 18
+    name = "arcs"
+    blocks_per_chunk = 8
+
+    @classmethod
+    def for_size(cls, n: int, readout: str) -> "Arcs":
+        """For networks of a size's class: multiples of 8 neurons."""
+        lines = 2 * -(-arguments.whole("n", n, 1, arcs.MOST) // 8)
+        return cls(readout, lines, min(1 << 18, 1 << 2 * lines))
+
+    def places(self, n: int) -> int:
+        return max(4 * self.lines, n)
+
+    def block(self, n: int) -> int:
+        return 1
+
+    def look_at(self, view: View, eps: Array) -> tuple[Array, Array, Array]:
+        how = {"lines": self.lines, "capacity": self.capacity}
+        scan = arcs.scan_masks(view.theta, view.kappa, view.wide, readout=self.readout, **how)
+        return scan.mask, scan.error, scan.status == MISS
+
+
+__all__ = ["CLASSES", "AbstractPlanar", "Arcs", "KinkLemma", "LocalWalk", "NearSearch", "View", "Walk"]

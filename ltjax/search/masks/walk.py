@@ -38,8 +38,8 @@ from ltjax.certify import rounding
 from ltjax.outcomes import HIT, MISS, UNDECIDED
 from ltjax.search import plane as planar
 
-_BIG = 1e9  # stands for infinity where 0·∞ must not arise
-LARGEST = 1e-3 * _BIG
+BIG = 1e9  # stands for infinity where 0·∞ must not arise
+LARGEST = 1e-3 * BIG
 """Jumps that add up to more than this, with ε, are left undecided."""
 
 
@@ -62,7 +62,7 @@ class Scan(NamedTuple):
 
 
 def sound(kappa: Array, eps: Array, *others: Array) -> Bool[Array, ""]:
-    """Whether a walk can be trusted: nothing is NaN or infinite, and _BIG is far beyond all values that are met.
+    """Whether a walk can be trusted: nothing is NaN or infinite, and BIG is far beyond all values that are met.
 
     A comparison with NaN fails, so a walk among NaN loses every choice. That proves nothing.
     """
@@ -132,7 +132,7 @@ def walk(
     def turn(line: tuple[Array, Array], angle: Array) -> tuple[Array, Array]:
         value, slope = line
         # Where no lower tube has been met yet there is no lowest line: its stand-in must not turn up again.
-        nothing = value < -0.1 * _BIG
+        nothing = value < -0.1 * BIG
         turned = value * jnp.cos(angle) + slope * jnp.sin(angle)
         slope = slope * jnp.cos(angle) - value * jnp.sin(angle)
         return jnp.where(nothing, value, turned), jnp.where(nothing, 0.0, slope)
@@ -146,7 +146,7 @@ def walk(
         usable = (order < j) & (delta > rounding.COINCIDE * jnp.finfo(dtype).eps)
         inverse = jnp.where(usable, 1.0 / jnp.where(usable, jnp.sin(delta), 1.0), 0.0)
         cotangent = inverse * jnp.cos(delta)
-        far = jnp.where(usable, 0.0, _BIG)
+        far = jnp.where(usable, 0.0, BIG)
         floor = (lower * inverse - far)[:, None, :] - particular * inverse
         ceiling = (upper * inverse + far)[:, None, :] - particular * inverse
         steepest = jnp.min(top[:, :, None] * cotangent - floor, axis=2)
@@ -161,8 +161,8 @@ def walk(
     particular = jnp.zeros((capacity, k + 2), dtype)
     alive = jnp.arange(capacity) == 0
     full = functools.partial(jnp.full, (tubes, capacity), dtype=dtype)
-    high = (full(_BIG), full(0.0))
-    low = (full(-_BIG), full(0.0))
+    high = (full(BIG), full(0.0))
+    low = (full(-BIG), full(0.0))
     high, low = cut(high, low, particular, 0)
     high, low = cut(turn(high, points[1] - points[0]), turn(low, points[1] - points[0]), particular, 1)
 
@@ -221,11 +221,11 @@ def _join(
         return jnp.sum(jnp.where(alive[:, None], (x - mean) ** 2, 0.0), 0)
 
     key = jnp.argmax((spread(first, first_alive) + spread(second, second_alive)) / (high - low) ** 2)
-    order_1 = jnp.argsort(jnp.where(first_alive, first[:, key], _BIG))
-    order_2 = jnp.argsort(jnp.where(second_alive, -second[:, key], _BIG))
-    x = jnp.where(first_alive[:, None], first, _BIG)[order_1]
-    y = jnp.where(second_alive[:, None], second, _BIG)[order_2]
-    x_key, y_key = x[:, key], jnp.where(second_alive[order_2], -y[:, key], _BIG)
+    order_1 = jnp.argsort(jnp.where(first_alive, first[:, key], BIG))
+    order_2 = jnp.argsort(jnp.where(second_alive, -second[:, key], BIG))
+    x = jnp.where(first_alive[:, None], first, BIG)[order_1]
+    y = jnp.where(second_alive[:, None], second, BIG)[order_2]
+    x_key, y_key = x[:, key], jnp.where(second_alive[order_2], -y[:, key], BIG)
     rows = jnp.sum(first_alive)
     blocks = (rows + tile - 1) // tile
     starts = jnp.arange((capacity + tile - 1) // tile) * tile
@@ -334,7 +334,7 @@ def scan_masks(
         wanted = jnp.maximum(jnp.sin(t), 0.0)
         upper, lower = wanted + eps, wanted - eps
         if readout == "relu":
-            lower = jnp.where(wanted > eps + guard, lower, -_BIG)
+            lower = jnp.where(wanted > eps + guard, lower, -BIG)
         return lower, upper
 
     # The target's own kink is a point to test at, with nothing to choose.

@@ -42,22 +42,6 @@ class Covering(NamedTuple):
     gap: Float[Array, ""]
 
 
-def zone_arcs(
-    u: Float[Array, "n 3"], w: Float[Array, "3"], tan_alpha: Float[Array, ""]
-) -> tuple[Float[Array, " n"], Float[Array, " n"]]:
-    """Centre (modulo π) and half-width of each neuron's zone on the circle of directions.
-
-    |⟨u, q⟩| = r·|cos(φ - ψ)| <= tan α·|⟨u, w⟩| is the arc around ψ + π/2 of half-width
-    arcsin(min(1, tan α·|⟨u, w⟩|/r)), in the basis of `orthogonal_basis`.
-
-    Returns:
-        centre (n,) in [0, π) and half (n,) in [0, π/2], radians.
-    """
-    centre, radius, reach, _, _ = _parts(u, w, tan_alpha)
-    # Where the zone is everything, a row along w or next to it, the difference of squares is rounding alone.
-    return centre, jnp.arctan2(reach, jnp.sqrt(jnp.maximum(radius**2 - reach**2, 0.0)))
-
-
 def _parts(u: Array, w: Array, tan_alpha: Array) -> tuple[Array, Array, Array, Array, Array]:
     """Of each zone: centre, r, tan α·|⟨u, w⟩|, how far rounding may have moved these two, and whether it is none."""
     highest = jax.lax.Precision.HIGHEST
@@ -71,7 +55,11 @@ def _parts(u: Array, w: Array, tan_alpha: Array) -> tuple[Array, Array, Array, A
 
 
 def _bracketed(u: Array, w: Array, eps: Array) -> tuple[Array, Array, Array]:
-    """Centres, and half-widths that are certainly not too small and certainly not too large."""
+    """Centres modulo π, and half-widths that are certainly not too small and certainly not too large.
+
+    In the basis of `orthogonal_basis`, |⟨u, q⟩| = r·|cos(φ - ψ)| <= tan α·|⟨u, w⟩| is the arc around ψ + π/2 of
+    half-width arcsin(min(1, tan α·|⟨u, w⟩|/r)).
+    """
     centre, radius, reach, blur, idle = _parts(u, w, tangent(eps))
     safe = jnp.where(radius > 0.0, radius, 1.0)
     turned = blur / safe  # the centre is off by this, and so is the sine of the half-width
@@ -200,5 +188,4 @@ __all__ = [
     "least_cover",
     "orthogonal_basis",
     "search_uncovered",
-    "zone_arcs",
 ]

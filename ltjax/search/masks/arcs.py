@@ -1,0 +1,478 @@
+"""Does any mask work? Every choice of an arc's lines that fits the tube; neighbouring arcs merged; the circle closed.
+
+Between two kinks the error e = network - target obeys e'' + e = 0; at neuron i's two kinks its slope jumps by m_i κ_i,
+at the target's by -1; and a mask is a hit at ε exactly if e stays in the tube |e| <= ε all around the circle. (Readout
+`relu`: g <= sin⁺ + ε everywhere, but g >= sin - ε only where sin > ε, because the outer ReLU hides whatever is below 0.
+At each point that still is one interval for g, so the same method serves both readouts.)
+
+Each kink line meets the circle at two opposite points, so it is enough to walk half the circle, on which every line is
+met once. That half is cut into four arcs with a quarter of the lines each:
+
+1. **An arc.** Of its lines every choice is listed. The network there is known up to its start a·cos s + b·sin s, and a
+   choice is dropped once no start holds it in the tube. That is interval stabbing: on an arc shorter than π the
+   functions a·cos s + b·sin s behave like straight lines do, so of the starts that are left only the highest and the
+   lowest line have to be known; a new interval touches those two alone (O'Rourke 1981; here each new extreme line
+   is found from all earlier points, which vectorises).
+2. **Two arcs merge** to half of the lines. Choices of neighbouring arcs fit each other if some line passes both tubes.
+   The starts that hold a choice are a convex set of the plane, bounded by the tube's own lines, and two convex sets of
+   the plane are disjoint exactly if the direction of one of those bounds separates them. So a pair is tested at the
+   points of the one arc with the extreme lines of the other: each test is a number of the one choice plus a number
+   of the other. A few tests that part most pairs of a sample are applied to all pairs; leaving out the others keeps
+   too much and never too little.
+3. **The circle closes.** A half acts on the other half through its values alone, so pairs of halves whose values add
+   up to the target within the tube at four points are looked up in a table of cells as wide as the tube, tested
+   at more points, and what is left is evaluated exactly.
+
+Which halves are merged depends on the readout. With `linear` every choice has trouble to get round the target's kink:
+one half lies around it. With `relu` nothing is obstructed there, and both halves lie on the target's active side,
+where the tube is bounded on both sides.
+
+Honesty: every test is widened by a guard for the rounding of its dtype, so no choice is dropped by rounding. Lists have
+a fixed capacity; where one overflows, not finding is no proof and the status is undecided. The cost follows how many
+choices there are, not the capacity: lists are worked through by loops that end with them.
+"""
+
+import functools
+import math
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int
+
+from ltjax import arguments
+from ltjax.certify import rounding
+from ltjax.outcomes import HIT, MISS, UNDECIDED
+from ltjax.search import plane as planar
+from ltjax.search.masks.walk import BIG, select_evenly, sound
+
+LINES = 12
+"""Most lines of an arc: all its choices are listed."""
+MOST = 4 * LINES
+"""Most neurons that can be decided."""
+TESTS = 8
+"""Tests that all pairs of choices of two arcs meet."""
+SAMPLE = 32
+"""Choices of each arc whose pairs say which tests these are."""
+TILE = 256
+STEP = 1024
+"""Choices of the longer list, and pairs of choices, that are looked at together."""
+FEW = 8
+"""Masks that are evaluated exactly together."""
+MARKS = 32
+
+
+class Scan(NamedTuple):
+    """Outcome of `scan_masks` for one network.
+
+    Attributes:
+        status: 1 hit, 0 undecided, -1 miss.
+        mask: the best mask evaluated, shape (n,); for a hit its error is <= ε minus the guard.
+        error: that mask's error, in the working dtype (infinite if no mask was evaluated).
+        sizes: how many choices the two halves have, shape (2,); more than the capacity where they overflow.
+        overflow: whether a list overflowed, or too many neurons are present: then not finding proves nothing.
+    """
+
+    status: Int[Array, ""]
+    mask: Bool[Array, " n"]
+    error: Float[Array, ""]
+    sizes: Int[Array, "2"]
+    overflow: Bool[Array, ""]
+
+
+class _Arc(NamedTuple):
+    """All choices of an arc's lines; choice c keeps line j if bit j of c is set.
+
+    Attributes:
+        alive: whether some start holds the choice in the tube.
+        before: value at each point of what the choice adds to the linear function at the arc's start.
+        after: the same, seen from the linear function at the arc's end.
+        ahead: highest and lowest line at the arc's end, (highest or lowest, value or slope, choice).
+        behind: the same at its start, slopes taken backwards.
+    """
+
+    alive: Bool[Array, " c"]
+    before: Float[Array, "points c"]
+    after: Float[Array, "points c"]
+    ahead: Float[Array, "2 2 c"]
+    behind: Float[Array, "2 2 c"]
+
+
+def ranks(chosen: Bool[Array, " m"]) -> tuple[Int[Array, " m"], Int[Array, ""]]:
+    """How many true entries come before each entry, and how many there are; m is a multiple of 16 from 32 on.
+
+    Prefix sums of short rows first, then of the rows: a plain cumsum takes five times as long on a CPU.
+    """
+    if len(chosen) % 16 or len(chosen) < 32:
+        upto = jnp.cumsum(chosen, dtype=jnp.int32)
+        return upto - chosen, upto[-1]
+    rows = chosen.astype(jnp.int32).reshape(-1, 16)
+    upto = rows
+    for shift in (1, 2, 4, 8):
+        upto = upto + jnp.pad(upto, ((0, 0), (shift, 0)))[:, :16]
+    below, count = ranks_of(upto[:, -1])
+    return (upto - rows + below[:, None]).reshape(-1), count
+
+
+def ranks_of(counts: Int[Array, " m"]) -> tuple[Int[Array, " m"], Int[Array, ""]]:
+    """Sum of the entries before each one, and the sum of all."""
+    upto = jnp.cumsum(counts, dtype=jnp.int32)
+    return upto - counts, upto[-1]
+
+
+def packed(chosen: Bool[Array, " m"], values: Int[Array, " m"]) -> tuple[Int[Array, " m"], Int[Array, ""]]:
+    """The chosen values first, in order, then zeros; and how many there are."""
+    rank, count = ranks(chosen)
+    place = jnp.where(chosen, rank, len(chosen))
+    return jnp.zeros(len(chosen), values.dtype).at[place].set(values, mode="drop"), count
+
+
+def _turned(line: Float[Array, "2 2 c"], angle: Any) -> Float[Array, "2 2 c"]:
+    """Extreme lines as (value, slope) at a point farther on."""
+    value, slope = line[:, 0], line[:, 1]
+    # Where no lower tube has been met yet there is no lowest line: its stand-in must not turn up again.
+    nothing = value < -0.1 * BIG
+    turned = value * jnp.cos(angle) + slope * jnp.sin(angle)
+    steeper = slope * jnp.cos(angle) - value * jnp.sin(angle)
+    return jnp.stack([jnp.where(nothing, value, turned), jnp.where(nothing, 0.0, steeper)], axis=1)
+
+
+def _walked(points: Array, kappa: Array, upper: Array, lower: Array) -> tuple[Array, Array, Array]:
+    """All choices from the arc's start on: (alive, values added at the points, extreme lines at the end)."""
+    k, dtype = kappa.shape[0], points.dtype
+    added, slope, alive = jnp.zeros((k + 2, 1), dtype), jnp.zeros(1, dtype), jnp.ones(1, bool)
+    line = jnp.asarray([[[BIG], [0.0]], [[-BIG], [0.0]]], dtype)
+
+    def cut(line: Array, added: Array, j: int) -> Array:
+        """The extreme lines after the tube at point j has been imposed."""
+        top, bottom = upper[j] - added[j], lower[j] - added[j]
+        delta = points[j] - points[:j]
+        # Coinciding kinks bound nothing; a distance of rounding size would only divide noise.
+        usable = delta > rounding.COINCIDE * jnp.finfo(dtype).eps
+        inverse = jnp.where(usable, 1.0 / jnp.where(usable, jnp.sin(delta), 1.0), 0.0)[:, None]
+        cotangent, far = inverse * jnp.cos(delta)[:, None], jnp.where(usable, 0.0, BIG)[:, None]
+        steepest = jnp.min(top * cotangent - (lower[:j, None] - added[:j]) * inverse + far, axis=0, initial=BIG)
+        flattest = jnp.max(bottom * cotangent - (upper[:j, None] - added[:j]) * inverse - far, axis=0, initial=-BIG)
+        over, under = line[0, 0] > top, line[1, 0] < bottom
+        high = jnp.where(over, jnp.stack([top, steepest]), line[0])
+        low = jnp.where(under, jnp.stack([bottom, flattest]), line[1])
+        return jnp.stack([high, low])
+
+    line = cut(line, added, 0)
+    line = cut(_turned(line, points[1] - points[0]), added, 1)
+    for j in range(k):
+        line = _turned(line, points[j + 2] - points[j + 1])
+        ahead = jnp.where(jnp.arange(k + 2) > j + 1, jnp.sin(jnp.maximum(points - points[j + 1], 0.0)), 0.0)
+        added = jnp.concatenate([added, added + (kappa[j] * ahead)[:, None]], axis=1)
+        slope = jnp.concatenate([slope, slope + kappa[j] * jnp.cos(points[-1] - points[j + 1])])
+        line = jnp.concatenate([line, line], axis=2)
+        # A line without a jump is a place that is not used.
+        alive = jnp.concatenate([alive, alive & (kappa[j] != 0.0)])
+        alive &= (line[0, 0] >= lower[j + 2] - added[j + 2]) & (line[1, 0] <= upper[j + 2] - added[j + 2])
+        line = cut(line, added, j + 2)
+    # From here on the choice itself is part of the line.
+    return alive, added, line + jnp.stack([added[-1], slope])
+
+
+def _arc(points: Array, kappa: Array, upper: Array, lower: Array, guard: Array) -> _Arc:
+    """All choices of one arc.
+
+    Args:
+        points: the arc's start, its k lines and its end, ascending, less than π in all.
+        kappa: slope jumps; 0 where a place is not used.
+        upper, lower: the tube for the network's value at those points; -BIG where there is no lower one.
+        guard: widening of every comparison.
+    """
+    k = kappa.shape[0]
+    upper, lower = upper + guard, lower - guard
+    alive, before, ahead = _walked(points, kappa, upper, lower)
+    mirrored = _walked(-points[::-1], kappa[::-1], upper[::-1], lower[::-1])
+    # Bit j of a choice is bit k - 1 - j of the mirrored one.
+    choices = np.arange(1 << k)
+    other = sum(((choices >> j) & 1) << (k - 1 - j) for j in range(k)) + np.zeros(1 << k, int)
+    back, after, behind = mirrored[0][other], mirrored[1][::-1][:, other], mirrored[2][:, :, other]
+    return _Arc(alive & back, before, after, ahead, behind)
+
+
+def _merge(
+    left: _Arc, right: _Arc, points: Array, upper: Array, lower: Array, guard: Array, capacity: int
+) -> tuple[Int[Array, " capacity"], Int[Array, ""]]:
+    """Pairs of choices of two neighbouring arcs that some line passes, coded left·2^k + right, and how many.
+
+    Args:
+        left, right: the arcs.
+        points, upper, lower: of both, shape (2, k+2).
+    """
+    choices = left.alive.shape[0]
+    upper, lower = upper + guard, lower - guard
+
+    def reach(line: Array, distance: Array) -> Array:
+        """Values of extreme lines at points farther on, (2, points, c)."""
+        value, slope = line[:, :1], line[:, 1:]
+        far = value * jnp.cos(distance)[:, None] + slope * jnp.sin(distance)[:, None]
+        return jnp.where(jnp.abs(value) > 0.1 * BIG, value, far)
+
+    there = reach(left.ahead, points[1, 1:] - points[0, -1])
+    here = reach(right.behind, points[1, 0] - points[0, :-1])
+    # Each test: first + second <= 0. The highest line is not below the tube, the lowest not above it.
+    after, before = left.after[:-1], right.before[1:]
+    (up, above), (low, below) = ((tube[0, :-1, None], tube[1, 1:, None]) for tube in (upper, lower))
+    first = jnp.concatenate([-there[0], there[1], low - after, after - up])
+    second = jnp.concatenate([below - before, before - above, -here[0], here[1]])
+
+    def sample(alive: Array, tests: Array) -> Array:
+        index, used, _ = select_evenly(alive, min(SAMPLE, choices))
+        return jnp.where(used, tests[:, index], -jnp.inf)
+
+    # The tests that part most of the pairs of a sample, one after the other.
+    few, others = sample(left.alive, first), sample(right.alive, second)
+    parted = (few[:, :, None] + others[:, None, :] > 0.0).reshape(first.shape[0], -1)
+
+    def pick(together: Array, _: Any) -> tuple[Array, Array]:
+        best = jnp.argmax(jnp.sum(parted & together, axis=1))
+        return together & ~parted[best], best
+
+    tests = jax.lax.scan(pick, jnp.ones(parted.shape[1], bool), None, TESTS)[1]
+    tile = min(TILE, choices)
+    rows, count_rows = packed(left.alive, jnp.arange(choices, dtype=jnp.int32))
+    columns, count_columns = packed(right.alive, jnp.arange(choices, dtype=jnp.int32))
+    first, second = first[tests][:, rows], second[tests][:, columns]
+    across = (count_columns + tile - 1) // tile
+    blocks = (count_rows + tile - 1) // tile * across
+
+    def body(state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+        block, found, count = state
+        i, j = block // across * tile, block % across * tile
+        x = jax.lax.dynamic_slice_in_dim(first, i, tile, 1)
+        y = jax.lax.dynamic_slice_in_dim(second, j, tile, 1)
+        good = ((i + jnp.arange(tile)) < count_rows)[:, None] & ((j + jnp.arange(tile)) < count_columns)
+        for test in range(TESTS):
+            good &= x[test][:, None] + y[test] <= 0.0
+        mine, theirs = (jax.lax.dynamic_slice_in_dim(each, at, tile) for each, at in ((rows, i), (columns, j)))
+        code = mine[:, None] * choices + theirs
+        rank, here = ranks(good.reshape(-1))
+        place = jnp.where(good.reshape(-1), count + rank, capacity)
+        return block + 1, found.at[place].set(code.reshape(-1), mode="drop"), count + here
+
+    zero = jnp.zeros((), jnp.int32)
+    state = zero, jnp.zeros(capacity, jnp.int32), zero
+    state = jax.lax.while_loop(lambda s: (s[0] < blocks) & (s[2] <= capacity), body, state)
+    return state[1], state[2]
+
+
+def _cells(values: Float[Array, "4 m"], shift: Int[Array, "4 1"] | int, room: int) -> Int[Array, " m"]:
+    """The table's row for values in units of the tube's width, moved by whole cells; room is a power of two."""
+    whole = jnp.int64 if values.dtype == jnp.float64 else jnp.int32
+    cell = (jnp.floor(values).astype(whole) + shift).astype(jnp.uint32)
+    mixed = jnp.zeros(cell.shape[1], jnp.uint32)
+    for each in cell:
+        mixed = (mixed ^ each) * jnp.uint32(2654435761)
+        mixed ^= mixed >> 15
+    return (mixed & jnp.uint32(room - 1)).astype(jnp.int32)
+
+
+@functools.partial(jax.jit, static_argnames=("readout", "lines", "capacity"))
+def scan_masks(
+    theta: Float[Array, " n"],
+    kappa: Float[Array, " n"],
+    eps: Float[Array, ""],
+    *,
+    readout: str = "linear",
+    lines: int | None = None,
+    capacity: int = 1 << 17,
+) -> Scan:
+    """Decide by exhaustion whether some subset of the neurons has sup error <= ε against sin⁺.
+
+    Args:
+        theta: where each neuron switches on in the target's frame, radians, shape (n,) (`planar.frame`).
+        kappa: slope jumps, shape (n,). Neurons with jump 0 count as absent, so networks can be padded.
+        eps: the error asked for, above 0.
+        readout: "linear" or "relu".
+        lines: most lines of an arc, at most `LINES`; default: a quarter of n. Where more than 4·lines neurons are
+            present, nothing is decided.
+        capacity: most choices of a half, a power of two.
+
+    Returns:
+        a `Scan`; all arithmetic is in the dtype of theta. A miss is proved up to the guard band for exactly these
+        theta, kappa; a hit should be re-checked by `plane.exact_error`. NaN, infinities, and jumps or an ε beyond
+        `walk.LARGEST` are undecided.
+
+    Raises:
+        ArgumentError: for an unknown readout, or more than `LINES` lines an arc.
+    """
+    arguments.choice("readout", readout, ("linear", "relu"))
+    n, dtype = theta.shape[0], theta.dtype
+    k = arguments.whole("lines", -(-n // 4) if lines is None else lines, 1, LINES)
+    choices, linear = 1 << k, readout == "linear"
+    eps, pi = jnp.asarray(eps, dtype), jnp.asarray(math.pi, dtype)
+    guard = rounding.walked(n, 1.0 + jnp.sum(jnp.abs(kappa)), dtype)
+    known = sound(kappa, eps, theta)
+    # What is not sound is not walked through either.
+    theta, kappa = jnp.where(known, theta, 0.5), jnp.where(known, kappa, 0.0)
+
+    present = kappa != 0.0
+    line = jnp.mod(theta, pi)
+    order = jnp.argsort(jnp.where(present, line, jnp.inf))
+    line, count = line[order], jnp.sum(present)
+    border = jnp.arange(5, dtype=jnp.int32) * count.astype(jnp.int32) // 4
+    fits = jnp.max(jnp.diff(border)) <= k
+    last = jnp.where(border > 0, line[jnp.maximum(border - 1, 0)], 0.0)
+    following = jnp.where(border < count, line[jnp.minimum(border, n - 1)], pi)
+    edge = (0.5 * (last + following)).at[0].set(0.0).at[4].set(pi)
+    place = border[:4, None] + jnp.arange(k)
+    used = place < border[1:, None]
+    place = jnp.where(used, jnp.minimum(place, n - 1), 0)
+    inside = jnp.clip(line[place], edge[:4, None], edge[1:, None])
+    points = jnp.concatenate([edge[:4, None], jnp.where(used, inside, edge[1:, None]), edge[1:, None]], axis=1)
+    owner = order[place]
+    jump = jnp.where(used, kappa[owner], 0.0)
+    if linear:
+        # The fourth arc comes before the first, around the target's kink.
+        points = points.at[3].add(-pi)
+    halves = ((3, 0), (1, 2)) if linear else ((0, 1), (2, 3))
+
+    def tube(t: Array) -> tuple[Array, Array]:
+        """The interval for the network's value at angle t of the circle."""
+        wanted = jnp.maximum(jnp.sin(t), 0.0)
+        upper, lower = wanted + eps, wanted - eps
+        return jnp.where(wanted > eps + guard, lower, -BIG) if not linear else lower, upper
+
+    lower, upper = tube(points)
+    arcs = jax.vmap(_arc, (0, 0, 0, 0, None))(points, jump, upper, lower, guard)
+
+    def merge(pair: tuple[int, int]) -> tuple[Array, Array]:
+        left, right = (jax.tree.map(lambda x, i=i: x[i], arcs) for i in pair)
+        both = np.asarray(pair)
+        return _merge(left, right, points[both], upper[both], lower[both], guard, capacity)
+
+    lists, sizes = zip(*(merge(pair) for pair in halves), strict=True)
+    over = (jnp.maximum(*sizes) > capacity) | ~fits
+    sizes = jnp.stack(sizes)
+
+    # Values of every choice of every arc at the points where the circle is closed, the first four of them keys.
+    keys = (jnp.arange(4) + 0.5) * (0.5 * pi if linear else 0.25 * pi)
+    marks = jnp.concatenate([keys, (jnp.arange(MARKS - 4) + 0.3) * (2.0 * pi / (MARKS - 4))])
+    low, high = tube(marks)
+    low, high = low - guard, high + guard
+    value = jump[:, :, None] * jnp.maximum(jnp.sin(marks - theta[owner][:, :, None]), 0.0)
+    bits = jnp.asarray((np.arange(choices)[:, None] >> np.arange(k)) & 1, dtype)
+    values = jnp.einsum("ck,akm->amc", bits, value, precision=jax.lax.Precision.HIGHEST)
+    # The shorter list is put into the table.
+    swap = sizes[1] > sizes[0]
+    longer, shorter = (jnp.where(swap, lists[i], lists[1 - i]) for i in (1, 0))
+    arc_of = jnp.where(swap, jnp.asarray([halves[1], halves[0]]), jnp.asarray(halves))
+    size = jnp.where(over, 0, jnp.stack([jnp.max(sizes), jnp.min(sizes)]))
+
+    def at(code: Array, half: int, first: int, last: int) -> Array:
+        """Values of choices of the longer (0) or the shorter list (1) at some of the marks, (marks, m)."""
+        left, right = values[arc_of[half, 0], first:last], values[arc_of[half, 1], first:last]
+        return left[:, code // choices] + right[:, code % choices]
+
+    width = (high - low)[:4, None] * (1.0 + 2.0**-20)
+    # Values that fit differ by at most a width, so by one cell at most. The guard in it covers how they were rounded.
+    room, step = min(1 << 14, capacity), min(STEP, capacity)
+    few = min(FEW, step)
+    lane = jnp.arange(step, dtype=jnp.int32)
+
+    def enter(state: Any) -> Any:
+        """The cells of some choices of the shorter list, and which number each one has in its cell."""
+        start, cells, number, filled = state
+        row = _cells((low[:4, None] - at(jax.lax.dynamic_slice_in_dim(shorter, start, step), 1, 0, 4)) / width, 0, room)
+
+        def more(state: Any) -> Any:
+            filled, number, waiting = state
+            # One choice a cell is numbered at a time.
+            one = jnp.full(room, -1, jnp.int32).at[jnp.where(waiting, row, room)].max(lane, mode="drop")
+            placed = waiting & (one[row] == lane)
+            number = jnp.where(placed, filled[row], number)
+            return filled.at[jnp.where(placed, row, room)].add(1, mode="drop"), number, waiting & ~placed
+
+        here = start + lane < size[1]
+        filled, numbers, _ = jax.lax.while_loop(
+            lambda s: jnp.any(s[2]), more, (filled, jnp.zeros(step, jnp.int32), here)
+        )
+        cells = jax.lax.dynamic_update_slice_in_dim(cells, jnp.where(here, row, room), start, 0)
+        return start + step, cells, jax.lax.dynamic_update_slice_in_dim(number, numbers, start, 0), filled
+
+    start, nothing = jnp.zeros((), jnp.int32), jnp.zeros(capacity, jnp.int32)
+    state = start, nothing + room, nothing, jnp.zeros(room, jnp.int32)
+    _, cells, number, filled = jax.lax.while_loop(lambda s: s[0] < size[1], enter, state)
+    begin = ranks_of(filled)[0]
+    place = jnp.where(cells < room, begin[jnp.minimum(cells, room - 1)] + number, capacity)
+    table = nothing.at[place].set(shorter, mode="drop")
+
+    corners = jnp.asarray(np.array(list(np.ndindex(2, 2, 2, 2))).T, jnp.int32)  # (4, 16)
+
+    def evaluate(best: Any, codes: tuple[Array, Array], good: Array) -> Any:
+        """The best mask after the pairs that pass at all marks have been evaluated exactly, a few at a time."""
+        ids, many = packed(good, lane)
+
+        def some(state: Any) -> Any:
+            begin, error, mask = state
+            here = jax.lax.dynamic_slice_in_dim(ids, jnp.minimum(begin, step - few), few)
+            masks = jnp.zeros((few, n), bool)
+            for half, code in enumerate(codes):
+                for side, choice in enumerate((code[here] // choices, code[here] % choices)):
+                    arc = arc_of[half, side]
+                    on = ((choice[:, None] >> jnp.arange(k)) & 1).astype(bool) & used[arc]
+                    masks = masks.at[:, owner[arc]].max(on)
+            errors = planar.masked_errors(theta, kappa, masks, readout=readout)
+            least = jnp.argmin(errors)
+            better = errors[least] < error
+            return begin + few, jnp.where(better, errors[least], error), jnp.where(better, masks[least], mask)
+
+        def unfinished(state: Any) -> Array:
+            return (state[0] < many) & (state[1] > eps - guard)
+
+        return jax.lax.while_loop(unfinished, some, (jnp.zeros((), jnp.int32), *best))[1:]
+
+    def look(state: Any) -> Any:
+        """The best mask after some choices of the longer list have met those of the shorter one."""
+        start, *best = state
+        code = jax.lax.dynamic_slice_in_dim(longer, start, step)
+        there = start + lane < size[0]
+        # What fits a value lies in its cell or in the one before, for each key.
+        row = _cells(jnp.repeat(at(code, 0, 0, 4) / width, 16, axis=1), -jnp.tile(corners, (1, step)), room)
+        occupied = jnp.where(jnp.repeat(there, 16), filled[row], 0)
+        # Every lane has as many pairs as its cell holds; they are looked at in order, `step` at a time.
+        before, pairs = ranks_of(occupied)
+        lanes = jnp.arange(16 * step, dtype=jnp.int32)
+
+        def some(inner: Any) -> Any:
+            done, error, mask = inner
+            # Which lane each of these pairs belongs to: the last that begins at or before it.
+            mine = (occupied > 0) & (before < done + step) & (before + occupied > done)
+            first = jnp.where(mine, jnp.maximum(before - done, 0), step)
+            own = jax.lax.cummax(jnp.zeros(step, jnp.int32).at[first].max(lanes, mode="drop"))
+            number = done + lane
+            place = jnp.minimum(begin[row[own]] + number - before[own], capacity - 1)
+            ours, theirs = code[own // 16], table[place]
+            total = at(ours, 0, 0, 4) + at(theirs, 1, 0, 4)
+            good = (number < pairs) & jnp.all((total >= low[:4, None]) & (total <= high[:4, None]), axis=0)
+
+            def closer(best: Any) -> Any:
+                ids, many = packed(good, lane)
+                x, y = ours[ids], theirs[ids]
+                total = at(x, 0, 4, MARKS) + at(y, 1, 4, MARKS)
+                fine = jnp.all((total >= low[4:, None]) & (total <= high[4:, None]), axis=0)
+                return evaluate(best, (x, y), fine & (lane < many))
+
+            error, mask = jax.lax.cond(jnp.any(good), closer, lambda best: best, (error, mask))
+            return done + step, error, mask
+
+        def unfinished(inner: Any) -> Array:
+            return (inner[0] < pairs) & (inner[1] > eps - guard)
+
+        _, error, mask = jax.lax.while_loop(unfinished, some, (jnp.zeros((), jnp.int32), *best))
+        return start + step, error, mask
+
+    state = start, jnp.asarray(jnp.inf, dtype), jnp.zeros(n, bool)
+    _, error, mask = jax.lax.while_loop(lambda s: (s[0] < size[0]) & (s[1] > eps - guard), look, state)
+    hit = known & (error <= eps - guard)
+    missed = known & (error > eps + guard) & ~over
+    status = jnp.where(hit, HIT, jnp.where(missed, MISS, UNDECIDED))
+    return Scan(status, mask, error, sizes, over)
+
+
+__all__ = ["LINES", "MOST", "Scan", "scan_masks"]

@@ -1,0 +1,195 @@
+"""Rows in the plane, and in planes of more dimensions: neurons that no mask keeps, then what is left exactly."""
+
+import dataclasses
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float
+
+from ltjax.certify import integer_program, rounding
+from ltjax.certify.eliminated import verify_eliminated
+from ltjax.certify.errors import network as networks
+from ltjax.outcomes import MISS
+from ltjax.problems.base import AbstractProblem, at_trial
+from ltjax.search.obstructions import elimination
+from ltjax.solvers.base import AbstractSolver, Found
+
+PLANES = 8
+"""For d >= 3: how many planes through the target's direction are looked at."""
+
+
+def kinks(u: np.ndarray, v: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """As `ltjax.search.plane.frame`, on the host: where neurons switch on, and their jumps, (trials, n).
+
+    Args:
+        u: rows, (trials, n, 2); v: output weights, (trials, n); w: the target's direction, (trials, 2).
+    """
+    rows, w = networks.units(u), w[:, None]
+    across, along = rows[..., 0] * w[..., 1] - rows[..., 1] * w[..., 0], np.sum(rows * w, axis=-1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.arctan2(-across, along), v * networks.lengths(u)
+
+
+def tubes(instances: Any, size: int, eps: float) -> tuple[Bool[np.ndarray, "trials n"], np.ndarray]:
+    """Which neurons of networks of the first `size` are there, and the ε that a certificate has to reach."""
+    present = np.asarray(instances.number) <= size
+    # A miss must hold for the law's own draw too, which the lattice may have moved by this much.
+    wide = eps + np.sum(np.where(present, np.asarray(instances.moved, np.float64), 0.0), axis=1)
+    return present, np.where(size <= np.asarray(instances.upto), wide, np.inf)
+
+
+class Plane(NamedTuple):
+    """What was eliminated in one plane, of all trials.
+
+    Attributes:
+        rows: the neurons' rows there, (trials, n, 2).
+        ahead: the target's direction there, (trials, 2).
+        present: which neurons had not been eliminated before, (trials, n).
+        window: see `elimination.eliminate`, (trials,).
+        blur: how far the rows' angles may be off, radians, (trials,).
+        found: the eliminations, with their reasons.
+    """
+
+    rows: Float[np.ndarray, "trials n 2"]
+    ahead: Float[np.ndarray, "trials 2"]
+    present: Bool[np.ndarray, "trials n"]
+    window: Float[np.ndarray, " trials"]
+    blur: Float[np.ndarray, " trials"]
+    found: elimination.Eliminated
+
+
+class Reduced(NamedTuple):
+    """What is left of a batch of networks: `elimination.Eliminated`'s candidates and misses, and plane by plane why."""
+
+    candidates: Bool[np.ndarray, "trials n"]
+    missed: Bool[np.ndarray, " trials"]
+    planes: tuple[Plane, ...]
+
+
+def _planes(u: np.ndarray, w: np.ndarray, chance: np.ndarray, count: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Planes through the target's direction: the neurons' rows there, and the target's direction."""
+    d = u.shape[-1]
+    if d == 2:
+        yield u, w
+        return
+    for number in range(count):
+        # The seed moves the search, not what is searched.
+        q = np.stack([np.random.default_rng([number, *bits]).standard_normal(d) for bits in chance])
+        for _ in range(3):
+            q = networks.units(q - np.sum(q * w, axis=1)[:, None] * w)
+        yield np.stack([np.einsum("tnd,td->tn", u, x) for x in (q, w)], axis=2), np.tile([0.0, 1.0], (len(u), 1))
+
+
+def reduce(instances: Any, size: int, eps: float, *, readout: str, planes: int = PLANES) -> Reduced:
+    """Eliminate neurons of drawn networks that no mask within ε keeps, of the draw or of the law's own.
+
+    Args:
+        instances: `StartNetwork`s, leading axis trials, d >= 2.
+        size: how many neurons of each.
+        eps: the error asked for.
+        readout: "linear" or "relu".
+        planes: for d >= 3, how many planes are looked at; what one of them eliminates has gone in the next.
+    """
+    u, v, w = (np.asarray(x, np.float64) for x in (instances.u, instances.v, instances.w))
+    candidates, wide = tubes(instances, size, eps)
+    missed, steps = np.zeros(len(u), bool), list[Plane]()
+    for rows, ahead in _planes(u, w, np.asarray(instances.chance), planes):
+        theta, kappa = kinks(rows, v, ahead)
+        window, blur = np.full(len(u), np.inf), np.full(len(u), rounding.kink_angle())
+        if rows is u:
+            window = np.broadcast_to(np.asarray(instances.window, np.float64), len(u))
+        else:
+            with np.errstate(invalid="ignore"):
+                turned = rounding.zone_angle(u.shape[-1], networks.lengths(u), networks.lengths(rows))
+            # A row without a part in the plane has no kink there, and one that is NaN leaves all undecided.
+            blur = blur + np.max(np.where(candidates & (kappa != 0.0), turned, 0.0), axis=1, initial=0.0)
+        how: dict[str, Any] = {"readout": readout, "window": window, "blur": blur}
+        found = elimination.eliminate(theta, kappa, candidates, np.where(missed, np.inf, wide), **how)
+        steps.append(Plane(rows, ahead, candidates, window, blur, found))
+        missed = missed | found.missed
+        candidates = found.candidates & ~missed[:, None]
+        if np.all(missed):
+            break
+    return Reduced(candidates, missed, tuple(steps))
+
+
+def confirmed(planes: Sequence[Plane], v: np.ndarray, wide: float, trial: int, readout: str) -> bool:
+    """Whether every elimination of a trial holds when it is replayed (`ltjax.certify.eliminated`)."""
+    for plane in planes:
+        # Neurons that are not there are not listed; the last column is the target's kink.
+        listed = np.flatnonzero(plane.present[trial])
+        columns = np.append(listed, plane.present.shape[1])
+        reasons = np.stack([x[trial, columns] for x in (plane.found.round, plane.found.depth, plane.found.first)])
+        reasons[2] = np.searchsorted(columns, reasons[2])
+        rows, weights = plane.rows[trial, listed], v[trial, listed]
+        where = {"window": float(plane.window[trial]), "blur": float(plane.blur[trial])}
+        if not verify_eliminated(rows, weights, plane.ahead[trial], wide, reasons, readout=readout, **where):
+            return False
+    return True
+
+
+@dataclasses.dataclass(frozen=True)
+class Elimination(AbstractSolver):
+    """Misses: every neuron is eliminated, or the target's kink cannot be made. Few that are left are decided exactly.
+
+    The eliminations that a miss rests on are replayed by other formulas; where one is not confirmed, it is no miss.
+
+    Args:
+        readout: "linear" or "relu".
+        few: in the plane, networks of so many candidates at most go to integer programming; 0: none.
+        seconds: for each of its programmes.
+    """
+
+    readout: str = "relu"
+    few: int = 80
+    seconds: float = 10.0
+    name = "elimination"
+    blocks_per_chunk = 1
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        return ("elimination", "HiGHS")
+
+    def serves(self, problem: AbstractProblem) -> bool:
+        return super().serves(problem) and getattr(problem, "d", 0) >= 2
+
+    def block(self, n: int) -> int:
+        return max(1, min(64, (1 << 21) // n))
+
+    def search(self, instances: Any, ns: Any, eps: Array) -> Any:
+        del ns, eps  # the rounds are led by the host
+        return jnp.zeros(instances.v.shape[0], bool)
+
+    def read(self, problem: AbstractProblem, instances: Any, found: Any, ns: tuple[int, ...], eps: np.ndarray) -> Found:
+        trials, places = np.shape(instances.v)
+        shape = (trials, len(ns), len(eps))
+        mask, error, least = np.zeros((*shape, places), bool), np.full(shape, np.inf), np.zeros(shape)
+        by = np.zeros(shape, np.int32)
+        weights = np.asarray(instances.v, np.float64)
+        for i, j in np.ndindex(shape[1:]):
+            left = reduce(instances, ns[i], float(eps[j]), readout=self.readout)
+            wide = tubes(instances, ns[i], float(eps[j]))[1]
+            count = left.candidates.sum(axis=1)
+            few = (count <= self.few) & np.isfinite(wide) & (np.shape(instances.u)[2] == 2)
+            for t in map(int, np.flatnonzero(left.missed | few)):
+                miss = bool(left.missed[t])
+                if not miss:
+                    one, kept = at_trial(instances, t), left.candidates[t]
+                    rows = np.asarray(one.u, np.float64)[kept]
+                    decision = integer_program.decide(
+                        rows, weights[t, kept], one.w, float(wide[t]), readout=self.readout, time_limit=self.seconds
+                    )
+                    if decision.mask is not None:
+                        mask[t, i, j, kept], error[t, i, j] = decision.mask, decision.error
+                    # Where only neurons near the target's kink are listed, finding no mask of them is no miss.
+                    miss = decision.status == MISS and math.isinf(float(one.window))
+                    by[t, i, j] = 1
+                if miss and confirmed(left.planes, weights, float(wide[t]), t, self.readout):
+                    least[t, i, j] = np.nextafter(eps[j], np.inf)
+        return Found(mask, error, least, by, by)
+
+
+__all__ = ["PLANES", "Elimination", "Plane", "Reduced", "confirmed", "kinks", "reduce", "tubes"]

@@ -1,0 +1,131 @@
+"""Arcs merged to a circle: no mask is lost, none is made up; against all masks and against integer programming."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ltjax.arguments import ArgumentError
+from ltjax.certify.integer_program import decide
+from ltjax.outcomes import HIT, MISS, UNDECIDED
+from ltjax.search import plane as planar
+from ltjax.search.masks import arcs
+
+READOUTS = ("linear", "relu")
+
+
+def networks(seed, trials, n):
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(trials, n, 2)), rng.normal(size=(trials, n))
+
+
+def framed(u, v):
+    theta, kappa = jax.vmap(planar.frame, (0, 0, None))(jnp.asarray(u), jnp.asarray(v), jnp.asarray([0.0, 1.0]))
+    return theta, kappa
+
+
+def scanned(theta, kappa, eps, readout, **how):
+    def one(each):
+        return arcs.scan_masks(*each, readout=readout, **how)
+
+    return jax.tree.map(np.asarray, jax.jit(lambda *rows: jax.lax.map(one, rows))(theta, kappa, eps))
+
+
+@pytest.mark.parametrize("readout", READOUTS)
+@pytest.mark.parametrize("n", [1, 5, 10])
+def test_a_hair_above_the_least_error_is_a_hit_and_a_hair_below_is_a_miss(readout, n):
+    with jax.enable_x64(True):
+        theta, kappa = framed(*networks(n, 60, 10))
+        kappa = kappa.at[:, n:].set(0.0)
+        masks = jnp.asarray((np.arange(1 << n)[:, None] >> np.arange(10)) & 1, bool)
+        errors = jax.lax.map(lambda each: planar.masked_errors(*each, masks, readout=readout), (theta, kappa))
+        least = jnp.min(errors, axis=1)
+        above = scanned(theta, kappa, least * (1.0 + 1e-9), readout, lines=3, capacity=64)
+        below = scanned(theta, kappa, least * (1.0 - 1e-9), readout, lines=3, capacity=64)
+    assert np.all(above.status == HIT)
+    assert np.all(below.status == MISS)
+    np.testing.assert_allclose(above.error, least, rtol=1e-8)
+
+
+@pytest.mark.parametrize("readout", READOUTS)
+def test_integer_programming_says_the_same_of_networks_too_large_for_all_masks(readout):
+    u, v = networks(7, 24, 20)
+    with jax.enable_x64(True):
+        found = scanned(*framed(u, v), np.full(24, 0.25), readout, capacity=4096)
+    judged = [
+        decide(rows, weights, np.array([0.0, 1.0]), 0.25, readout=readout).status
+        for rows, weights in zip(u, v, strict=True)
+    ]
+    assert found.status.tolist() == judged
+    assert {HIT, MISS} == set(judged)
+
+
+def test_absent_neurons_change_nothing():
+    with jax.enable_x64(True):
+        theta, kappa = framed(*networks(3, 40, 9))
+        eps = np.full(40, 0.35)
+        alone = scanned(theta, kappa, eps, "linear", lines=3, capacity=64)
+        gap = jnp.zeros((40, 3))
+        padded = scanned(
+            jnp.concatenate([gap + 0.3, theta], axis=1),
+            jnp.concatenate([gap, kappa], axis=1),
+            eps,
+            "linear",
+            capacity=64,
+        )
+    assert np.array_equal(alone.status, padded.status)
+    assert np.array_equal(alone.mask, padded.mask[:, 3:])
+    assert not padded.mask[:, :3].any()
+
+
+def test_what_overflows_or_makes_no_sense_is_undecided():
+    with jax.enable_x64(True):
+        theta, kappa = framed(*networks(5, 8, 12))
+        miss = np.full(8, 1e-6)
+        assert np.all(scanned(theta, kappa, miss, "linear").status == MISS)
+        # More neurons are present than four arcs of two lines hold.
+        assert np.all(scanned(theta, kappa, miss, "linear", lines=2).status == UNDECIDED)
+        # A half has more choices than the list.
+        crowded = scanned(theta, kappa, np.full(8, 0.9), "linear", capacity=2)
+        assert np.all(crowded.status[crowded.overflow] != MISS)
+        assert crowded.overflow.any()
+        for bad in (np.nan, np.inf, 1e9):
+            assert np.all(scanned(theta, kappa.at[:, 3].set(bad), miss, "linear").status == UNDECIDED)
+
+
+def test_a_wrong_argument_is_one_line():
+    with pytest.raises(ArgumentError, match="readout='cubic'"):
+        arcs.scan_masks(jnp.zeros(4), jnp.ones(4), 0.1, readout="cubic")
+    with pytest.raises(ArgumentError, match="lines=13"):
+        arcs.scan_masks(jnp.zeros(52), jnp.ones(52), 0.1)
+
+
+def test_ranks_are_those_of_a_plain_prefix_sum():
+    for m in (7, 16, 32, 1024):
+        chosen = np.random.default_rng(m).random(m) < 0.3
+        rank, count = arcs.ranks(jnp.asarray(chosen))
+        np.testing.assert_array_equal(rank, np.cumsum(chosen) - chosen)
+        assert count == chosen.sum()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("readout", READOUTS)
+@pytest.mark.parametrize("sabotage", ["slopes", "tangent"])
+def test_a_walk_that_is_wrong_is_seen(monkeypatch, readout, sabotage):
+    """Steps that are easy to get wrong: a line's slope forgotten, an angle taken for its tangent."""
+    jax.clear_caches()
+    if sabotage == "slopes":
+        turned = arcs._turned
+        monkeypatch.setattr(arcs, "_turned", lambda line, angle: turned(line.at[:, 1].set(0.0), angle))
+    else:
+        walked = arcs._walked
+        monkeypatch.setattr(arcs, "_walked", lambda points, *rest: walked(jnp.tan(0.4 * points), *rest))
+    u, v = networks(11, 40, 10)
+    with jax.enable_x64(True):
+        theta, kappa = framed(u, v)
+        masks = jnp.asarray((np.arange(1 << 10)[:, None] >> np.arange(10)) & 1, bool)
+        errors = jax.lax.map(lambda each: planar.masked_errors(*each, masks, readout=readout), (theta, kappa))
+        eps = jnp.min(errors, axis=1) * (1.0 + 1e-9)
+        found = scanned(theta, kappa, eps, readout, lines=3, capacity=64)
+    jax.clear_caches()
+    assert np.any(found.status != HIT)
