@@ -1,17 +1,35 @@
-"""Four CPU devices, so that sharding is really tested; derandomised hypothesis without deadlines."""
+"""Four CPU devices, so that sharding is really tested; derandomised hypothesis without deadlines; types executed."""
 
 import os
+from collections.abc import Generator
 
 import hypothesis
+import jaxtyping
+import pytest
 
 # Tests compile more than they compute, so they compile with less effort; what is chosen already stands.
 if "xla_backend_optimization_level" not in os.environ.get("XLA_FLAGS", ""):
     QUICK = "--xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=1"
     os.environ["XLA_FLAGS"] = f"{QUICK} {os.environ.get('XLA_FLAGS', '')}".strip()
 
-from ltjax.machine import devices
+# Every call is checked against its annotations, shapes and dtypes included; as for the static checker, an int is a
+# float. Programs that a test starts run as a user's would, unchecked.
+TYPES = "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
+jaxtyping.install_import_hook(["ltjax", "proofs_check"], TYPES)
+
+from ltjax.machine import devices  # noqa: E402 - only what is imported after the hook is checked
 
 devices.use_cores(4)
 
 hypothesis.settings.register_profile("ltjax", derandomize=True, deadline=None, max_examples=60, print_blob=True)
 hypothesis.settings.load_profile("ltjax")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    """A user has no such hook: what is said of a wrong argument then is tested with it switched off."""
+    jaxtyping.config.update("jaxtyping_disable", item.get_closest_marker("wrong_types") is not None)
+    try:
+        return (yield)
+    finally:
+        jaxtyping.config.update("jaxtyping_disable", False)

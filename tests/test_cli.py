@@ -113,6 +113,7 @@ BAD = {
 }
 
 
+@pytest.mark.wrong_types
 @pytest.mark.parametrize("name", list(BAD))
 def test_bad_input_is_one_line_and_status_2(capsys, name):
     tokens, message = BAD[name]

@@ -212,7 +212,7 @@ def test_standard_errors_in_closed_form(same, factor):
 def test_a_declared_restriction_gives_the_smaller_law(small, large):
     outcomes = draws(GROWTH_LAWS[small].median(jnp.array([2.0]), BITS), 0.5, 300, np.random.default_rng(1), False)
     lesser, greater = GROWTH_LAWS[small], GROWTH_LAWS[large]
-    medians = growth.fit(outcomes, lesser).median(outcomes.eps)
+    medians = growth.fit(outcomes, lesser).median(np.asarray(outcomes.eps))
     values = dict(zip(greater.parameters, greater.start(BITS, medians), strict=True))
     held = {**values, **greater.nested[small]}
     assert np.asarray(greater.median(jnp.asarray(list(held.values())), BITS)) == pytest.approx(medians, rel=1e-5)

@@ -36,6 +36,7 @@ def test_masks():
     np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.wrong_types
 def test_networks_are_pytrees():
     net = networks.sample_network(jax.random.key(0), 4, 2, readout="relu")
     assert len(jax.tree.leaves(net)) == 2
@@ -62,6 +63,7 @@ def test_targets():
     assert float(networks.make_target([0.6, 0.8], 2)(jnp.array([1.0, 1.0]))) == pytest.approx(1.4)
 
 
+@pytest.mark.wrong_types
 @pytest.mark.parametrize(
     ("call", "message"),
     [

@@ -88,6 +88,7 @@ def test_on_the_line_it_is_subset_sum():
             assert np.abs(network - np.maximum(x, 0)).max() <= cell.upper[t]
 
 
+@pytest.mark.wrong_types
 @pytest.mark.parametrize(
     ("options", "message"),
     [

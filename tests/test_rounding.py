@@ -46,22 +46,23 @@ def test_gamma_is_highams():
 
 
 F64, F32 = np.float64, np.float32
+ONE = np.ones(1)
 MARGINS = {
     "plane_error": (F64, lambda n, d, s: rounding.plane_error(n, s), lambda n, d: n + 48),
     "interval_error": (F64, lambda n, d, s: rounding.interval_error(n, s), lambda n, d: n + 14),
     "evaluated_error": (F64, lambda n, d, s: rounding.evaluated_error(n, d, s), lambda n, d: max(n + d + 7, d + 12)),
     "arrangement_error": (F64, lambda n, d, s: rounding.arrangement_error(n, s), lambda n, d: 2 * n + 54),
     "turned_row": (F64, lambda n, d, s: rounding.turned_row() * s, lambda n, d: 7),
-    "circle_kink": (F64, lambda n, d, s: rounding.circle_kink(1.0 / s), lambda n, d: 8),
+    "circle_kink": (F64, lambda n, d, s: rounding.circle_kink(ONE / s), lambda n, d: 8),
     # A unit of the norm, magnified by e³, for each dimension.
     "closed_form": (F64, lambda n, d, s: rounding.closed_form(n, d, s), lambda n, d: n + 20 * d),
     "cone_bound": (F64, lambda n, d, s: rounding.cone_bound(d, s - 1.0), lambda n, d: d + 4),
     "cone_gap": (F64, lambda n, d, s: rounding.cone_gap(n, d, s), lambda n, d: 4 * n * d),
     "orthogonal": (F64, lambda n, d, s: rounding.orthogonal(d) * s, lambda n, d: d + 12),
-    "zone_angle": (F64, lambda n, d, s: rounding.zone_angle(d, np.array(s), np.array(1.0)), lambda n, d: 5 * d + 46),
-    "zone_angle, flat": (F64, lambda n, d, s: rounding.zone_angle(d, np.array(1.0), 1 / s), lambda n, d: 5 * d + 40),
-    "breakpoint_side, b": (F64, lambda n, d, s: rounding.breakpoint_side(s, 0.0), lambda n, d: 2),
-    "breakpoint_side, u": (F64, lambda n, d, s: rounding.breakpoint_side(0.0, -s), lambda n, d: 2),
+    "zone_angle": (F64, lambda n, d, s: rounding.zone_angle(d, ONE * s, ONE), lambda n, d: 5 * d + 46),
+    "zone_angle, flat": (F64, lambda n, d, s: rounding.zone_angle(d, ONE, ONE / s), lambda n, d: 5 * d + 40),
+    "breakpoint_side, b": (F64, lambda n, d, s: rounding.breakpoint_side(ONE * s, ONE * 0.0), lambda n, d: 2),
+    "breakpoint_side, u": (F64, lambda n, d, s: rounding.breakpoint_side(ONE * 0.0, -ONE * s), lambda n, d: 2),
     "kink_angle": (F32, lambda n, d, s: rounding.kink_angle(F32) * s, lambda n, d: 16),
     "separable_error": (F64, lambda n, d, s: rounding.separable_error(n, d, s), lambda n, d: n + d + 4),
     "subset_sum": (F64, lambda n, d, s: rounding.subset_sum(n, s), lambda n, d: n),
@@ -95,7 +96,7 @@ def test_constants_are_what_their_roundings_ask_for():
 def test_a_row_is_linear_in_a_cone_up_to_the_rounding_of_its_own_length(d):
     for length in (1e-6, 1.0, 1e6):
         needed = (d + 6) * rounding.UNIT * length
-        assert needed <= float(rounding.cone_sign(np.array(length))) <= 16 * 1.001 * rounding.UNIT * length
+        assert needed <= rounding.cone_sign(ONE * length) <= 16 * 1.001 * rounding.UNIT * length
 
 
 @pytest.mark.parametrize("readout", READOUTS)

@@ -200,6 +200,7 @@ def test_works_under_jit_and_shards():
     np.testing.assert_array_equal(plain, ltjax.nearest_subset_sums(values, 0.5, devices=jax.local_devices()))
 
 
+@pytest.mark.wrong_types
 @pytest.mark.parametrize(
     ("values", "message"),
     [
@@ -215,6 +216,7 @@ def test_bad_values(values, message):
         ltjax.nearest_subset_sums(values, 0.5)
 
 
+@pytest.mark.wrong_types
 def test_bad_target_shape():
     with pytest.raises(ValueError, match="target of shape"):
         ltjax.nearest_subset_sums(np.zeros((2, 3), np.float32), np.zeros(3, np.float32))

@@ -157,6 +157,7 @@ BAD = {
 }
 
 
+@pytest.mark.wrong_types
 @pytest.mark.parametrize("name", list(BAD))
 def test_bad_specs_are_one_line_and_nothing_is_written(tmp_path, name):
     changes, message = BAD[name]

@@ -170,6 +170,7 @@ def test_progress_adds_up():
     assert sum(seen) == 5000
 
 
+@pytest.mark.wrong_types
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -195,6 +196,7 @@ def test_bad_arguments(change, message):
         ltjax.estimate(ltjax.SubsetSum(), **arguments)
 
 
+@pytest.mark.wrong_types
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -169,6 +169,7 @@ def test_rows_beyond_those_asked_about_change_nothing(d):
     assert int(ask(np.zeros_like(u), most).size) == most
 
 
+@pytest.mark.wrong_types
 @pytest.mark.parametrize("function", [zones.search_uncovered, zones.last_uncovered])
 def test_bad_arguments(function):
     for d in (1, 2):

@@ -211,6 +211,7 @@ def test_proofs():
 NAN = math.nan
 
 
+@pytest.mark.wrong_types
 @pytest.mark.parametrize(
     "test",
     [

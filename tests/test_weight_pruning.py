@@ -242,6 +242,7 @@ def test_a_broken_solver_is_caught(surface):
         judged(mask, error, np.full_like(least, 0.5))
 
 
+@pytest.mark.wrong_types
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -140,7 +140,7 @@ class ReluBound:
     tail: float
 
 
-def minors_sum(tau: Any, start: float) -> np.ndarray:
+def minors_sum(tau: Any, start: float) -> np.ndarray | np.floating:
     """Σ_{p<q} |m×m minors| of the zonotope's matrix: Σ_{p<q} sin(t_q - t_p) / Π_j sin g_j.
 
     Args:
@@ -477,7 +477,7 @@ def relu_threshold(
     limit = max(1, math.floor(p * math.pi / (2.0 * math.asin(eps))))  # the boundary part alone
 
     def fits(bound: ReluBound) -> bool:
-        return bound.value + bound.error < p
+        return bool(bound.value + bound.error < p)
 
     # The expectations are estimated once, for all n on a geometric, then a fine, grid.
     low, high = 0, limit

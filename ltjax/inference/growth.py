@@ -197,7 +197,7 @@ class Comparison:
         return self.special != "first" and self.z > float(scipy.stats.norm.isf(level))
 
 
-def _terms(theta: Array, median: Array, bits: Array, low: Array, high: Array, top: float) -> Array:
+def _terms(theta: Array, median: Array, bits: Array, low: Array, high: Array, top: Array | float) -> Array:
     """ln P(low < N <= high) of each trial, summed over ε; `top` stands for "no n of the run"."""
     log_scale = theta[-2] + theta[-1] * bits
     scale = jnp.exp(jnp.clip(log_scale, -10.0, 60.0))
@@ -265,11 +265,11 @@ def fit(outcomes: FirstHits, law: str | GrowthLaw) -> Fit:
 @partial(jax.jit, static_argnames=("laws",))
 def _maximise(
     start: Array,
-    which: int,
+    which: Array | int,
     bits: Array,
     low: Array,
     high: Array,
-    top: float,
+    top: Array | float,
     share: Array,
     *,
     laws: tuple[GrowthLaw, ...],

@@ -53,27 +53,24 @@ def anytime(
     Ramdas, McAuliffe, Sekhon 2021). ln M is convex in p with its least value at S/(S+F).
     """
     arguments.real("confidence", confidence, above=0.0, below=1.0)
-    a, b = prior
-
-    def lower(successes: int, a: float, b: float) -> float:
-        failures = trials - successes
-        constant = scipy.special.betaln(a + successes, b + failures) - scipy.special.betaln(a, b)
-
-        def excess(p: float) -> float:
-            return (
-                constant
-                - scipy.special.xlogy(successes, p)
-                - scipy.special.xlog1py(failures, -p)
-                + np.log1p(-confidence)
-            )
-
-        if successes == 0:
-            return 0.0
-        bracket = 1e-300, successes / trials
-        return scipy.optimize.root_scalar(excess, bracket=bracket, method="brentq", xtol=1e-300).root
-
     # The upper limit is the lower one of the failures: near 0 there are digits enough for either.
-    return lower(hits, a, b), 1.0 - lower(trials - hits - undecided, b, a)
+    lower = _anytime_lower(hits, trials, confidence, *prior)
+    return lower, 1.0 - _anytime_lower(trials - hits - undecided, trials, confidence, *reversed(prior))
+
+
+def _anytime_lower(successes: int, trials: int, confidence: float, a: float, b: float) -> float:
+    if successes == 0:
+        return 0.0
+    failures = trials - successes
+    constant = scipy.special.betaln(a + successes, b + failures) - scipy.special.betaln(a, b)
+    log = np.log1p(-confidence)
+    found = scipy.optimize.root_scalar(
+        lambda p: constant - scipy.special.xlogy(successes, p) - scipy.special.xlog1py(failures, -p) + log,
+        bracket=(1e-300, successes / trials),
+        method="brentq",
+        xtol=1e-300,
+    )
+    return found.root
 
 
 def mean_interval(

@@ -115,7 +115,7 @@ def fields_of(instances: Any) -> dict[str, Any]:
     return dict(instances) if isinstance(instances, dict) else {"values": instances}
 
 
-def at_trial(instances: Any, t: int) -> Any:
+def at_trial(instances: Any, t: int | np.integer) -> Any:
     """One trial of many."""
     if hasattr(instances, "_asdict"):
         return type(instances)(*(x[t] for x in instances))

@@ -168,7 +168,7 @@ class SubsetSum(AbstractProblem):
         return np.take_along_axis(each, last[..., None], -1)[..., 0]
 
 
-def _exact(terms: np.ndarray, target: np.ndarray) -> tuple[float, float]:
+def _exact(terms: np.ndarray, target: np.ndarray | np.floating) -> tuple[float, float]:
     """Bounds of max |target - Σ terms|, apart by one unit in the last place at most: `math.fsum` rounds once."""
     low = high = 0.0
     for z, column in zip(np.atleast_1d(target), np.atleast_2d(terms.T).reshape(np.size(target), -1), strict=True):

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import jax
 
@@ -35,7 +35,7 @@ class AbstractEngine(abc.ABC):
     """Devices that share one job."""
 
     @abc.abstractmethod
-    def __enter__(self) -> Self: ...
+    def __enter__(self) -> "AbstractEngine": ...
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         return None
@@ -75,7 +75,7 @@ class Serial(AbstractEngine):
     def __init__(self, devices: Sequence[parallel.Device] | None = None) -> None:
         self._given = devices
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Serial":
         self._devices = tuple(self._given if self._given is not None else jax.local_devices())
         self.devices = len(self._devices)
         self._jobs: deque[tuple[Job, Future[Done]]] = deque()
@@ -127,7 +127,7 @@ class Dask(AbstractEngine):
         self._scheduler = scheduler
         self._workers = None if workers is None else arguments.whole("workers", workers, 1, 4096)
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Dask":
         try:
             import dask.config
             import distributed

@@ -23,7 +23,7 @@ from ltjax.trials.plan import plan
 MOST_BITS = 12
 
 
-def _say(true: bool, what: str) -> None:
+def _say(true: bool | np.bool_, what: str) -> None:
     if not true:
         raise AssertionError(what)
 
@@ -131,7 +131,7 @@ def _check_decision(problem: AbstractProblem, ns: Sequence[int], eps: Sequence[f
     masks = decision.witness.get("mask", decision.witness.get("mask_u"))
     for t in range(len(decision)):
         instance = {name: array[t] for name, array in decision.instance.items()}
-        record = _Record(instance)
+        record = _as_drawn(problem, instance)
         for i, n in enumerate(ns):
             where = f"trial {t}, n={n}"
             least = None
@@ -149,20 +149,12 @@ def _check_decision(problem: AbstractProblem, ns: Sequence[int], eps: Sequence[f
                     _say(status != MISS or least[1] > e, f"{where}, ε={e}: a miss where a mask hits")
 
 
-class _Record:
-    """One trial's arrays as attributes and items, whatever the problem's instances are."""
-
-    def __init__(self, arrays: dict[str, np.ndarray]) -> None:
-        self.__dict__.update(arrays)
-
-    def _asdict(self) -> dict[str, np.ndarray]:
-        return dict(self.__dict__)
-
-    def __getitem__(self, name: str) -> np.ndarray:
-        return self.__dict__[name]
-
-    def __iter__(self) -> Any:
-        return iter(self.__dict__.values())
+def _as_drawn(problem: AbstractProblem, arrays: dict[str, np.ndarray]) -> Any:
+    """One trial's arrays in the form in which the problem draws them."""
+    form = jax.eval_shape(lambda key: problem.draw(key, 1), jax.random.key(0))
+    if hasattr(form, "_asdict"):
+        return type(form)(**arrays)
+    return arrays if isinstance(form, dict) else arrays["values"]
 
 
 __all__ = ["check_problem", "check_solver", "every_mask", "least_error"]

@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Float, Int, Key, UInt
 
 from ltjax import arguments
 from ltjax.arguments import ArgumentError
@@ -27,7 +27,7 @@ Progress = Callable[[int], None]
 
 
 @jax.jit
-def trial_keys(key: Key[Array, ""], index: Int[Array, " trials"]) -> Key[Array, " trials"]:
+def trial_keys(key: Key[Array, ""], index: UInt[Array, " trials"]) -> Key[Array, " trials"]:
     """The keys of trials of the run `key`, by number."""
     return jax.vmap(jax.random.fold_in, (None, 0))(key, index)
 
@@ -68,7 +68,7 @@ def search_rows(
 def _search_rows(
     instances: Any,
     eps: Float[Array, " eps"] | Float[np.ndarray, " eps"],
-    traced: Int[np.ndarray, " ns"] | None,
+    traced: Int[Array | np.ndarray, " ns"] | None,
     *,
     solver: AbstractSolver,
     ns: tuple[int, ...] | None,

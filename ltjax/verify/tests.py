@@ -471,7 +471,7 @@ class Holds(Test):
 
     meaning: ClassVar[str] = NOT_CONTRADICTED
 
-    true: bool | None
+    true: bool | np.bool_ | None
     proof: bool = False
     numbers: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 

@@ -261,7 +261,7 @@ def _merge(
     return state[1], state[2]
 
 
-def _cells(values: Float[Array, "4 m"], shift: Int[Array, "4 1"] | int, room: int) -> Int[Array, " m"]:
+def _cells(values: Float[Array, "4 m"], shift: Int[Array, "4 m"] | int, room: int) -> Int[Array, " m"]:
     """The table's row for values in units of the tube's width, moved by whole cells; room is a power of two."""
     whole = jnp.int64 if values.dtype == jnp.float64 else jnp.int32
     cell = (jnp.floor(values).astype(whole) + shift).astype(jnp.uint32)

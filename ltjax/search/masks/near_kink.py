@@ -167,7 +167,7 @@ def best_near(
     theta: Float[Array, " n"],
     kappa: Float[Array, " n"],
     present: Bool[Array, " n"],
-    eps: Float[Array, ""],
+    eps: Float[Array, ""] | np.floating,
     *,
     readout: str = "linear",
     **how: int,

@@ -37,7 +37,7 @@ def wanted_sums(w: Float[Array, " d"]) -> Float[Array, " 2*d"]:
     return jnp.stack([w, -w], axis=1).reshape(-1)
 
 
-def separable_error(residual: Float[Array, "*batch 2*d"]) -> Float[Array, "*batch"]:
+def separable_error(residual: Float[Array, "*batch sums"]) -> Float[Array, "*batch"]:
     """sup over the unit ball of |Σ_j (r_{j+} σ(x_j) + r_{j-} σ(-x_j))|, exactly.
 
     In the orthant with signs s it is |Σ_j r_{j,s_j}|x_j||, at most the norm of the r_{j,s_j} that are positive
@@ -49,7 +49,9 @@ def separable_error(residual: Float[Array, "*batch 2*d"]) -> Float[Array, "*batc
     return jnp.sqrt(jnp.maximum(above, below))
 
 
-def subset_table(half: int, capacity: int) -> tuple[Int8[np.ndarray, "half+1 capacity half"], Int[np.ndarray, " h"]]:
+def subset_table(
+    half: int, capacity: int
+) -> tuple[Int8[np.ndarray, "{half}+1 {capacity} {half}"], Int[np.ndarray, " {half}+1"]]:
     """For m = 0..half: the subsets of m elements, small ones first, at most `capacity` of them; and how many."""
     table = np.zeros((half + 1, capacity, half), np.int8)
     count = np.zeros(half + 1, np.int64)

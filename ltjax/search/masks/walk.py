@@ -64,10 +64,10 @@ def retraced(way: Int[Array, "steps c"], at: Int[Array, " m"]) -> Bool[Array, "m
 
 
 def walk(
-    points: Float[Array, " k+2"],
+    points: Float[Array, " points"],
     kappa: Float[Array, " k"],
-    upper: Float[Array, "tubes k+2"],
-    lower: Float[Array, "tubes k+2"],
+    upper: Float[Array, "tubes points"],
+    lower: Float[Array, "tubes points"],
     guard: Float[Array, ""],
     capacity: int,
 ) -> tuple[Bool[Array, "c k"], Bool[Array, " c"], Bool[Array, ""]]:

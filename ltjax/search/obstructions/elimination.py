@@ -156,14 +156,14 @@ def _compared(p: Any, s: Any, wide: Array, guard: Array) -> Array:
 
 @functools.partial(jax.jit, static_argnames=("k",))
 def _all_choices(
-    away: Float[Array, "k+2 w"],
-    kappa: Float[Array, "k w"],
-    must: Bool[Array, "k w"],
-    eps: Array,
-    blur: Array,
+    away: Float[Array, "{k}+2 w"],
+    kappa: Float[Array, "{k} w"],
+    must: Bool[Array, "{k} w"],
+    eps: Float[Array, " w"],
+    blur: Float[Array, " w"],
     *,
     k: int,
-) -> tuple[Bool[Array, "2^k w"], Int[Array, " w"]]:
+) -> tuple[Bool[Array, "2**{k} w"], Int[Array, " w"]]:
     """Which choices of k lines some start holds, and which lines some such choice keeps; bit l stands for line l.
 
     Args:

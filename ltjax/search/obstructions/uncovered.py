@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.core
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jaxtyping import Array, Float, Int, Key
 
@@ -187,8 +188,8 @@ def _check_search(u: Array, w: Array, eps: Any, **counts: int) -> None:
 
 def search_uncovered(
     key: Key[Array, ""],
-    u: Float[Array, "n d"],
-    w: Float[Array, " d"],
+    u: Float[Array | np.ndarray, "n d"],
+    w: Float[Array | np.ndarray, " d"],
     eps: Float[Array, ""] | float,
     *,
     size: Int[Array, ""] | int | None = None,
@@ -226,8 +227,8 @@ def search_uncovered(
 
 def last_uncovered(
     key: Key[Array, ""],
-    u: Float[Array, "n d"],
-    w: Float[Array, " d"],
+    u: Float[Array | np.ndarray, "n d"],
+    w: Float[Array | np.ndarray, " d"],
     eps: Float[Array, ""] | float,
     *,
     most: Int[Array, ""] | int | None = None,

@@ -80,7 +80,7 @@ def subset_sums(values: Int[Array, "n trials"]) -> Int[Array, "2**n trials"]:
     return sums
 
 
-def _sorted_sums_of_prefixes(values: Int[Array, "n trials"]) -> list[Int[Array, "2**k trials"]]:
+def _sorted_sums_of_prefixes(values: Int[Array, "n trials"]) -> list[Int[Array, "_ trials"]]:
     """Sorted sums of the first k coefficients, k = 0..n."""
     lists = [jnp.zeros((1, values.shape[1]), values.dtype)]
     for x in values:
@@ -151,7 +151,7 @@ def _size_pairs(even: int, odd: int, size: int | None, max_size: int | None) -> 
     return [(np.flatnonzero(a), np.flatnonzero(b)) for a, b in pairs if a.any() and b.any()]
 
 
-def _sorted_groups(sums: Int[Array, "p trials"], groups: list[np.ndarray]) -> list[Int[Array, "q trials"]]:
+def _sorted_groups(sums: Int[Array, "p trials"], groups: list[np.ndarray]) -> list[Int[Array, "_ trials"]]:
     """The sums of each group of rows, sorted; by one sort with two keys where no row is in two groups."""
     rows = np.concatenate(groups)
     if len(np.unique(rows)) < len(rows):
@@ -391,8 +391,8 @@ def _no_derivative(primals: Any, tangents: Any) -> Any:
 
 
 def nearest_subset_sums(
-    values: Float[Array, "trials n *d"],
-    target: Float[Array, " #trials *d"] | float,
+    values: Float[Array | np.ndarray, "trials n *d"] | Sequence[Any],
+    target: Float[Array | np.ndarray, "#trials *d"] | Float[Array | np.ndarray, "*d"] | np.floating | float,
     *,
     masks: bool = False,
     devices: Sequence[parallel.Device] | None = None,
