@@ -182,10 +182,13 @@ def test_threshold_of_a_known_case():
     assert several[1].upper <= several[1].n_max
 
 
-def test_progress_counts_the_run_and_not_the_pilot():
-    seen = []
-    ltjax.threshold(ltjax.SubsetSum(), eps=0.1, key=jax.random.key(0), trials=200, progress=seen.append)
-    assert sum(seen) == 200
+def test_progress_counts_run_and_pilot_and_says_which():
+    seen, stages = [], []
+    how = {"progress": seen.append, "stage": stages.append}
+    ltjax.threshold(ltjax.SubsetSum(), eps=0.1, key=jax.random.key(0), trials=200, **how)
+    assert sum(seen) == 200 + 40 * (len(stages) - 1)
+    assert all(stage.startswith("ε = 0.1, n up to ") for stage in stages)
+    assert [stage.endswith("pilot") for stage in stages] == [True] * (len(stages) - 1) + [False]
 
 
 class Costly:
@@ -227,6 +230,29 @@ def test_halving_finds_the_bracket_of_all_sizes(costly, confidence, p):
     whole = thresholds.bracket(counts(thresholds.ladder(largest)), 0, p, confidence, {})
     assert (found.lower, found.upper) == (whole.lower, whole.upper)
     assert len(asked) == looked + len(thresholds.ladder(largest))
+
+
+@pytest.mark.parametrize("looks", [1, 2, 4])
+def test_a_stopped_run_gives_the_bracket_so_far(costly, looks):
+    asked, counts = costly
+
+    def stage(_):
+        if len(asked) == looks:
+            raise KeyboardInterrupt
+
+    ask = {"key": None, "trials": 300, "n_max": 300, "stage": stage}
+    (found,) = thresholds.threshold(ltjax.NeuronPruning(d=3), eps=[0.1, 0.01], **ask)
+    assert found.stopped
+    assert len(found.ns) == looks
+    so_far = thresholds.bracket(counts(found.ns), 0, 0.5, 0.99, {})
+    assert (found.lower, found.upper) == (so_far.lower, so_far.upper)
+    asked.clear()
+    with pytest.raises(KeyboardInterrupt):
+        thresholds.threshold(ltjax.NeuronPruning(d=3), eps=0.1, **(ask | {"stage": lambda _: stop()}))
+
+
+def stop():
+    raise KeyboardInterrupt
 
 
 def test_a_reach_ends_at_the_largest_size_there_is(costly):

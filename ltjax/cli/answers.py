@@ -13,8 +13,9 @@ from ltjax.cli.problems import Sampling
 from ltjax.problems.base import AbstractProblem
 
 
-def _computed(what: Callable[..., Any], sampling: Sampling, trials: int, looks: int | None, **options: Any) -> Any:
-    """Call an inference function with the sampling options, under a progress bar."""
+def _computed(what: Callable[..., Any], sampling: Sampling, trials: int, looks: int | None) -> Any:
+    """Call an inference function with the sampling options, under a progress bar; `looks`: None where it says what it
+    looks at by itself."""
     from ltjax import arguments
 
     seed = arguments.whole("seed", sampling.seed, 0, 2**32 - 1)
@@ -32,7 +33,7 @@ def _computed(what: Callable[..., Any], sampling: Sampling, trials: int, looks: 
             chunk=sampling.chunk,
             devices=devices,
             progress=lambda count: shown.advance(task, count),
-            **options,
+            **({} if looks else {"stage": lambda what: shown.update(task, description=what)}),
         )
 
 
@@ -72,8 +73,8 @@ def threshold(
     p: float,
     trials: int | None,
     n_max: int | None,
-) -> None:
-    """Brackets of n_p, printed."""
+) -> int:
+    """Brackets of n_p, printed; the exit status."""
     import ltjax
     from ltjax import arguments
 
@@ -89,9 +90,10 @@ def threshold(
     found = _computed(
         lambda **how: ltjax.threshold(problem, eps=precisions, p=p, n_max=n_max, **how), sampling, trials, None
     )
+    stopped = any(one.stopped for one in found)
     if sampling.json:
         print_json({"thresholds": [dataclasses.asdict(one) for one in found]})
-        return
+        return 130 if stopped else 0
     table = Table("ε", "n at least", "n at most", "width", "interpolated", title=f"n at hit probability {p:g}")
     for one in found:
         upper = str(one.upper) if one.upper is not None else f"not below {one.n_max}"
@@ -99,7 +101,13 @@ def threshold(
         width = str(one.upper - one.lower) if one.upper is not None else "-"
         table.add_row(f"{one.eps:g}", str(one.lower), upper, width, middle)
     Console().print(table)
-    print(f"confidence {sampling.confidence:g} each, {trials} trials, {options_line(found[0].problem)}")
+    print(f"confidence {sampling.confidence:g} each, {found[0].trials} trials, {options_line(found[0].problem)}")
+    if stopped:
+        left = ", ".join(f"{e:g}" for e in precisions if e not in {one.eps for one in found})
+        notes.print(
+            "stopped: the last bracket is of what had been counted" + (f"; not begun: ε = {left}" if left else "")
+        )
+    return 130 if stopped else 0
 
 
 def options_line(options: dict[str, Any]) -> str:

@@ -182,7 +182,7 @@ def _estimate_command(cls: "type[AbstractProblem]") -> Callable[..., None]:
     )
 
 
-def _threshold_command(cls: "type[AbstractProblem]") -> Callable[..., None]:
+def _threshold_command(cls: "type[AbstractProblem]") -> Callable[..., int]:
     def run(
         *,
         eps: Annotated[list[float], Parameter(consume_multiple=True, negative_iterable="")],
@@ -191,10 +191,10 @@ def _threshold_command(cls: "type[AbstractProblem]") -> Callable[..., None]:
         n_max: int | None = None,
         sampling: Sampling = Sampling(),
         options: Any,
-    ) -> None:
+    ) -> int:
         from ltjax.cli import answers
 
-        answers.threshold(lambda: made_from(cls, options), sampling, eps, p, trials, n_max)
+        return answers.threshold(lambda: made_from(cls, options), sampling, eps, p, trials, n_max)
 
     return _command(
         cls,

@@ -1,7 +1,7 @@
 """n_p(ε): the least n at which the hit probability is at least p, as a certified bracket."""
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, overload
 
 import numpy as np
@@ -26,6 +26,7 @@ class Threshold:
             to n_p, in (lower - 1, upper]. No certificate; for comparison with published curves. None where they
             do not cross or undecided trials leave it too open; see `interpolate`.
         ns, hits, undecided: the counts behind it.
+        stopped: whether the run was stopped before it was done: the bracket holds, and would have become narrower.
     """
 
     problem: dict[str, Any]
@@ -40,6 +41,7 @@ class Threshold:
     ns: tuple[int, ...]
     hits: tuple[int, ...]
     undecided: tuple[int, ...]
+    stopped: bool = False
 
 
 def crossing(ns: Sequence[int], frequency: np.ndarray, p: float) -> float | None:
@@ -150,6 +152,7 @@ def threshold(
     n_max: int | None = None,
     confidence: float = 0.99,
     solver: AbstractSolver | str | None = None,
+    stage: Callable[[str], None] | None = None,
     **how: Any,
 ) -> Threshold | list[Threshold]:
     """Bracket n_p(ε), for one ε or for several.
@@ -168,10 +171,13 @@ def threshold(
             that the bracket will close; the pilot only chooses how far to look.
         confidence: of each bracket.
         solver: a solver, its name, or None: what suits each n and ε best.
-        how: `chunk`, `devices`, `progress` as for `ltjax.trials.dispatch.decisions`.
+        stage: called with what is looked at next, in words.
+        how: `chunk`, `devices`, `progress` as for `ltjax.trials.dispatch.decisions`; progress counts trials of the
+            pilot too.
 
     Returns:
-        A `Threshold` for a single ε, a list of them in the order asked otherwise.
+        A `Threshold` for a single ε, a list of them in the order asked otherwise. Where Ctrl-C stops the run after a
+        first size has been counted, what is known by then, without the precisions of which nothing is.
 
     Raises:
         ArgumentError: for arguments outside what is allowed.
@@ -182,24 +188,39 @@ def threshold(
     arguments.whole("trials", trials, 1, MAX_TRIALS)
     if n_max is not None:
         arguments.whole("n_max", n_max, 1, problem.max_n)
-    ask = _Asker(problem, p, trials, key, (1.0 - confidence) / 2.0, solver, how)
+    ask = _Asker(problem, p, trials, key, (1.0 - confidence) / 2.0, solver, how, stage or (lambda _: None))
     groups: dict[Any, list[float]] = {}
     for e in dict.fromkeys(precisions):
         choice = choose(problem, min(likely_size(problem, e), n_max or problem.max_n), e, solver)
         groups.setdefault(choice if not choice.solver.traced_sizes else (choice, e), []).append(e)
     found: dict[float, Threshold] = {}
     for group in groups.values():
-        largest = ask.reach(min(group)) if n_max is None else int(n_max)
-        for e, counts in ask.counts(largest, group).items():
-            described = problem.describe() | choose(problem, largest, e, solver).describe()
-            found[e] = bracket(counts, 0, p, confidence, described)
-    ordered = [found[e] for e in precisions]
+        stopped = False
+        try:
+            ask.look(group, n_max)
+        except KeyboardInterrupt:
+            stopped = True
+        for e in group:
+            counts = ask.counts(e)
+            if counts is not None:
+                described = problem.describe() | choose(problem, counts.ns[-1], e, solver).describe()
+                one = bracket(counts, 0, p, confidence, described)
+                found[e] = dataclasses.replace(one, stopped=stopped)
+        if stopped:
+            break
+    if not found:
+        raise KeyboardInterrupt
+    ordered = [found[e] for e in precisions if e in found]
     return ordered if arguments.is_collection(eps) else ordered[0]
+
+
+_Known = dict[int, tuple[int, int, int]]
+"""Hits, misses and undecided trials by size."""
 
 
 @dataclasses.dataclass(frozen=True)
 class _Asker:
-    """Asks for counts at sizes of one problem."""
+    """Asks for counts at sizes of one problem, and keeps them."""
 
     problem: AbstractProblem
     p: float
@@ -208,56 +229,72 @@ class _Asker:
     level: float
     solver: AbstractSolver | str | None
     how: dict[str, Any]
+    stage: Callable[[str], None]
+    pilot: dict[float, _Known] = dataclasses.field(default_factory=dict)
+    known: dict[float, _Known] = dataclasses.field(default_factory=dict)
+
+    @property
+    def few(self) -> int:
+        """Trials of the pilot run."""
+        return max(self.trials // 10, 40)
+
+    def counts(self, eps: float) -> Counts | None:
+        """What is known at a precision: of the run, or of its pilot where that is all there is."""
+        for known, trials in ((self.known, self.trials), (self.pilot, self.few)):
+            if known.get(eps):
+                ns = tuple(sorted(known[eps]))
+                hits, misses, undecided = (np.array([known[eps][n][k] for n in ns])[:, None] for k in range(3))
+                return Counts(ns, (eps,), trials, hits, misses, undecided)
+        return None
+
+    def look(self, group: Sequence[float], n_max: int | None) -> None:
+        """Look at enough sizes for the brackets of a group of precisions."""
+        sizes = ladder(self.reach(min(group)) if n_max is None else int(n_max))
+        cheap = [n for n in sizes if not choose(self.problem, n, group[0], self.solver).solver.traced_sizes]
+        if cheap:
+            self._count(cheap, group, self.trials, self.known)
+        if len(cheap) < len(sizes):
+            for e in group:
+                self._halve(sizes, e)
 
     def reach(self, eps: float) -> int:
         """An n at which clearly more than p of a few trials hit, or the largest n there is."""
-        quiet = {name: value for name, value in self.how.items() if name != "progress"}
-        most, pilot = self.problem.max_n, max(self.trials // 10, 40)
+        most = self.problem.max_n
         n = min(likely_size(self.problem, eps), most)
         while n < most:
             # All sizes up to n where the run itself will decide them at once: the compiled search is then the same.
             cheap = not choose(self.problem, n, eps, self.solver).solver.traced_sizes
-            ns = range(1, n + 1) if cheap else (n,)
-            hits = int(count(self.problem, ns, (eps,), pilot, self.key, solver=self.solver, **quiet).hits[-1, 0])
-            if intervals.clopper_pearson_lower(hits, pilot, 0.1) > self.p:
+            self._count(range(1, n + 1) if cheap else (n,), (eps,), self.few, self.pilot)
+            hits = self.pilot[eps][n][0]
+            if intervals.clopper_pearson_lower(hits, self.few, 0.1) > self.p:
                 break
             n = min(n + max(1, n // 10), most)
         return n
 
-    def counts(self, n_max: int, group: list[float]) -> dict[float, Counts]:
-        """Counts at enough sizes up to n_max for the brackets, by ε."""
-        sizes = ladder(n_max)
-        cheap = [n for n in sizes if not choose(self.problem, n, group[0], self.solver).solver.traced_sizes]
-        together = self._count(cheap, group) if cheap else None
-        found = {}
-        for j, e in enumerate(group):
-            known = {} if together is None else {n: _one(together, i, j) for i, n in enumerate(cheap)}
-            if len(cheap) < len(sizes):
-                self._halve(sizes, e, known)
-            ns = tuple(sorted(known))
-            hits, misses, undecided = (np.array([known[n][k] for n in ns])[:, None] for k in range(3))
-            found[e] = Counts(ns, (e,), self.trials, hits, misses, undecided)
-        return found
+    def _count(self, ns: Sequence[int], eps: Sequence[float], trials: int, known: dict[float, _Known]) -> None:
+        sizes = f"n = {ns[0]:,}" if len(ns) == 1 else f"n up to {ns[-1]:,}"
+        precisions = ", ".join(f"{e:g}" for e in eps)
+        self.stage(f"ε = {precisions}, {sizes}{', pilot' if known is self.pilot else ''}")
+        counts = count(self.problem, ns, eps, trials, self.key, solver=self.solver, **self.how)
+        for j, e in enumerate(eps):
+            known.setdefault(e, {}).update({n: _one(counts, i, j) for i, n in enumerate(ns)})
 
-    def _count(self, ns: Sequence[int], eps: Sequence[float]) -> Counts:
-        return count(self.problem, ns, eps, self.trials, self.key, solver=self.solver, **self.how)
-
-    def _halve(self, sizes: Sequence[int], eps: float, known: dict[int, tuple[int, int, int]]) -> None:
+    def _halve(self, sizes: Sequence[int], eps: float) -> None:
         """Look at sizes until the least that certainly reaches p and the largest that certainly does not are known."""
 
-        def look(n: int) -> tuple[int, int, int]:
-            if n not in known:
-                known[n] = _one(self._count((n,), (eps,)), 0, 0)
-            return known[n]
+        def at(n: int) -> tuple[int, int, int]:
+            if n not in self.known.get(eps, {}):
+                self._count((n,), (eps,), self.trials, self.known)
+            return self.known[eps][n]
 
         def does(n: int) -> bool:
-            return intervals.clopper_pearson_lower(look(n)[0], self.trials, self.level) >= self.p
+            return bool(intervals.clopper_pearson_lower(at(n)[0], self.trials, self.level) >= self.p)
 
         def may(n: int) -> bool:
-            hits, _, undecided = look(n)
-            return intervals.clopper_pearson_upper(hits + undecided, self.trials, self.level) >= self.p
+            hits, _, undecided = at(n)
+            return bool(intervals.clopper_pearson_upper(hits + undecided, self.trials, self.level) >= self.p)
 
-        look(sizes[-1])
+        at(sizes[-1])
         for holds in (does, may):
             low, high = -1, len(sizes) - 1
             while high - low > 1:
