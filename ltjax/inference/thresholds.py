@@ -251,11 +251,11 @@ class _Asker:
             return known[n]
 
         def does(n: int) -> bool:
-            return intervals.clopper_pearson_lower(look(n)[0], self.trials, self.level) >= self.p
+            return bool(intervals.clopper_pearson_lower(look(n)[0], self.trials, self.level) >= self.p)
 
         def may(n: int) -> bool:
             hits, _, undecided = look(n)
-            return intervals.clopper_pearson_upper(hits + undecided, self.trials, self.level) >= self.p
+            return bool(intervals.clopper_pearson_upper(hits + undecided, self.trials, self.level) >= self.p)
 
         look(sizes[-1])
         for holds in (does, may):
