@@ -3,6 +3,7 @@
 import itertools
 import math
 from fractions import Fraction
+from typing import Any
 
 import flint
 import numpy as np
@@ -90,7 +91,7 @@ def interval_error(u, v, b, w, c, relu=False):
     return max(abs((max(network(p), Fraction(0)) if relu else network(p)) - max(w * p + c, Fraction(0))) for p in x)
 
 
-def above(x, dtype=np.float64):
+def above(x, dtype: Any = np.float64):
     """The least float that is certainly not below the ball x."""
     guess = dtype(float(x.mid()))
     while not ball(guess) >= x:
@@ -98,7 +99,7 @@ def above(x, dtype=np.float64):
     return guess
 
 
-def below(x, dtype=np.float64):
+def below(x, dtype: Any = np.float64):
     """The largest float that is certainly below the ball x."""
     guess = dtype(float(x.mid()))
     while not ball(guess) < x:

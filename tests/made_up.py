@@ -6,6 +6,7 @@ which the claim is false, from the same data.
 
 import copy
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -37,7 +38,7 @@ def counts(ns, eps, trials, hit, miss=None):
     return Counts(tuple(ns), tuple(eps), trials, hits, misses, trials - hits - misses)
 
 
-def first_hits(ns, eps, trials, median, scale=0.3, seed=0):
+def first_hits(ns, eps, trials, median, scale: float | Callable[[float], float] = 0.3, seed=0):
     """First hits with a logistic law around median(ε); `scale` is a number or a function of ε."""
     rng = np.random.default_rng(seed)
     ends = np.array([0, *ns, max(ns) + 1])

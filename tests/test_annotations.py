@@ -1,5 +1,7 @@
 """In the tests every call is checked against its annotations, shapes included; see `conftest.py`."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import jaxtyping
@@ -31,8 +33,9 @@ def test_shapes_that_do_not_fit_each_other_raise_also_under_jit():
 
 
 def test_the_theorems_are_checked_too():
+    half: Any = 2.5
     with pytest.raises(jaxtyping.TypeCheckError):
-        counting_limit.peak_density(2.5)
+        counting_limit.peak_density(half)
 
 
 @pytest.mark.wrong_types

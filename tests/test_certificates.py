@@ -3,6 +3,7 @@
 import functools
 import itertools
 import math
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -344,14 +345,15 @@ def test_walks_say_nothing_of_what_is_not_finite(readout):
 def test_search_near_promises_nothing_of_nan():
     rng = np.random.default_rng(0)
     offset, kappa = rng.uniform(-0.3, 0.3, 12).astype(np.float32), rng.normal(size=12).astype(np.float32)
-    how = {"capacity": 64, "lines": 6, "neighbours": 4, "candidates": 3}
+    how: dict[str, Any] = {"capacity": 64, "lines": 6, "neighbours": 4, "candidates": 3}
     for bad in BAD:
         for at in range(3):
             broken = [offset.copy(), kappa.copy(), np.float32(0.1)]
             broken[at] = np.float32(bad) if at == 2 else np.where(np.arange(12) == 3, np.float32(bad), broken[at])
-            found = near_kink.search_near(*map(jnp.asarray, broken[:2]), jnp.ones(12, bool), broken[2], **how)
+            given = jnp.asarray(broken[0]), jnp.asarray(broken[1]), jnp.ones(12, bool), broken[2]
+            found = near_kink.search_near(*given, **how)
             assert not np.any(np.isnan(found.scores))
-            mask, error = near_kink.best_near(*map(jnp.asarray, broken[:2]), jnp.ones(12, bool), broken[2], **how)
+            mask, error = near_kink.best_near(*given, **how)
             assert not math.isnan(float(error))
             assert at == 2 or not np.any(mask[3])
 
@@ -377,9 +379,10 @@ def test_masks_at_points_decide_nothing_of_what_is_not_finite(readout):
         )
         assert not math.isnan(float(error))
         for at in range(4):
-            each = [np.array(x) for x in (u, v, w, points)]
+            each = u.copy(), v.copy(), w.copy(), points.copy()
             each[at].flat[0] = bad
-            error, _, margin = single_weights.all_masks(*map(jnp.asarray, each), [1, 3], readout=readout)
+            a, b, c, x = map(jnp.asarray, each)
+            error, _, margin = single_weights.all_masks(a, b, c, x, [1, 3], readout=readout)
             # What is said of them is at most error - margin, and that is no number above 0.
             assert not np.any(np.asarray(error - margin) > 0.0)
 

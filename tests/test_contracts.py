@@ -72,7 +72,7 @@ def test_every_solver_keeps_its_contract(problem, ns, eps, solver):
 
 
 class Sums(NamedTuple):
-    values: np.ndarray
+    values: jax.Array | np.ndarray
 
 
 @dataclasses.dataclass(frozen=True)

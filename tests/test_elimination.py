@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -339,7 +340,7 @@ def test_a_wrong_change_is_noticed(fault, monkeypatch):
         monkeypatch.setattr(rounding, "tube", lambda eps, total, blur: -0.5 * eps)
     else:
         readout = "linear"
-        arcs = elimination._arcs
+        arcs: Any = elimination._arcs
         monkeypatch.setattr(elimination, "_arcs", lambda *given: arcs(*given[:-1], False))
     lost = sum(wrong(9, 300, 9, readout, eps)[0] for eps in (0.1, 0.2, 0.5))
     monkeypatch.undo()

@@ -39,6 +39,7 @@ def test_limits_are_those_of_the_counts(interval, limits):
 @pytest.mark.parametrize("d", [2, 3])
 def test_all_masks_are_advised_where_they_can_be_looked_at(d, n, helps):
     told = estimates.advice(ltjax.NeuronPruning(d=d), n, 0.05, None, 0.5)
+    assert told is not None
     assert ("solver=all masks" in told) == helps
     assert ("solver=milp" in told) == (d == 2)
     assert estimates.advice(ltjax.NeuronPruning(d=d), n, 0.05, None, 0.0) is None

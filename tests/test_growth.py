@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import math
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -78,7 +79,8 @@ def test_the_declared_pairs_are_the_nested_ones(small, large):
 def test_the_laws_are_what_their_formulas_say(law, values, expected):
     """The medians, by NumPy, whose arrays unlike JAX's have no entry beyond the last; and back from them."""
     law = GROWTH_LAWS[law]
-    assert np.asarray(law.median(np.array(values), BITS)) == pytest.approx(expected, rel=1e-6)
+    median: Any = law.median  # written for JAX
+    assert np.asarray(median(np.array(values), BITS)) == pytest.approx(expected, rel=1e-6)
     assert law.start(BITS, expected) == pytest.approx(values, rel=1e-6)
     made_so = made(law, values, np.eye(len(values)))
     assert made_so.median(2.0**-BITS) == pytest.approx(expected, rel=1e-5)
@@ -210,12 +212,12 @@ def test_standard_errors_in_closed_form(same, factor):
 
 @pytest.mark.parametrize(("small", "large"), sorted(NESTED))
 def test_a_declared_restriction_gives_the_smaller_law(small, large):
-    outcomes = draws(GROWTH_LAWS[small].median(jnp.array([2.0]), BITS), 0.5, 300, np.random.default_rng(1), False)
-    lesser, greater = GROWTH_LAWS[small], GROWTH_LAWS[large]
+    lesser, greater, bits = GROWTH_LAWS[small], GROWTH_LAWS[large], jnp.asarray(BITS)
+    outcomes = draws(lesser.median(jnp.array([2.0]), bits), 0.5, 300, np.random.default_rng(1), False)
     medians = growth.fit(outcomes, lesser).median(np.asarray(outcomes.eps))
     values = dict(zip(greater.parameters, greater.start(BITS, medians), strict=True))
     held = {**values, **greater.nested[small]}
-    assert np.asarray(greater.median(jnp.asarray(list(held.values())), BITS)) == pytest.approx(medians, rel=1e-5)
+    assert np.asarray(greater.median(jnp.asarray(list(held.values())), bits)) == pytest.approx(medians, rel=1e-5)
 
 
 TINY = [
@@ -244,7 +246,8 @@ def test_the_smaller_law_never_beats_the_one_that_holds_it(medians, large, small
 
 
 def test_the_larger_law_seldom_beats_a_smaller_one_that_is_true():
-    larger, smaller = claims(*NULL[0], 80, level=0.1)
+    medians, large, small = NULL[0]
+    larger, smaller = claims(medians, large, small, 80, level=0.1)
     assert larger <= most_claims(80, 0.1)
     assert smaller == 0
 

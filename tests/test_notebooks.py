@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -138,7 +139,7 @@ def test_a_pruned_network_on_the_circle():
     mask = np.array([True, False, True, True, False, False, True])
     _, (ax,) = drawing.panels()
     drawing.on_the_circle(ax, u, v, w, mask, 0.1)
-    lines = {line.get_label(): line.get_data() for line in ax.lines}
+    lines: dict[Any, Any] = {line.get_label(): line.get_data() for line in ax.lines}
     (t, g), (_, f) = lines["pruned network"], lines["target"]
     error, _ = plane_error.exact_error(u, v, w, mask)
     assert np.abs(g - f).max() == pytest.approx(error, abs=0.01)
@@ -160,12 +161,13 @@ def test_brackets_and_pictures():
 
     figure, (ax,) = drawing.panels()
     drawing.brackets(ax, [1.0, 2.0], [bracket(3, 8), bracket(5, None)], 1, "rows")
-    bars = [line.get_ydata() for line in ax.lines if len(line.get_ydata()) == 2]
-    assert [list(bar) for bar in bars] == [[3, 8], [5, 30]]
+    bars = [line.get_ydata() for line in ax.lines if np.size(line.get_ydata()) == 2]
+    assert [np.asarray(bar).tolist() for bar in bars] == [[3, 8], [5, 30]]
     assert [line.get_marker() for line in ax.lines].count("^") == 1, "an open end is an arrow head"
     assert ax.get_legend_handles_labels()[1] == ["rows"]
     drawing.band(ax, [1, 2], [0.2, 0.4], [0.1, 0.3], [0.3, 0.5], 0, "frequency")
-    first, size = figure._repr_png_()
-    assert first == figure._repr_png_()[0]
+    picture: Any = figure
+    first, size = picture._repr_png_()
+    assert first == picture._repr_png_()[0]
     assert first.startswith(b"\x89PNG")
     assert size == {"width": 620, "height": 350}

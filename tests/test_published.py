@@ -27,5 +27,7 @@ def test_coverage_thresholds():
     found = ltjax.threshold(ltjax.SubsetSum(target="cover"), eps=eps, key=jax.random.key(0), trials=400, n_max=19)
     for one, expected in zip(found, (5.2, 7.8, 10.2, 12.6, 15.1, 17.2), strict=True):
         assert one.interpolated == pytest.approx(expected, abs=0.4)
+        assert one.interpolated is not None
         assert one.lower <= one.interpolated + 1
+        assert one.upper is not None
         assert one.upper >= one.interpolated

@@ -12,12 +12,14 @@ def test_proves_a_tight_inequality_over_a_range():
     proof = prove_positive(lambda x: x - x**2 / 2 + x**3 / 3 - (1 + x).log(), 0.2, 1.0)
     assert proof.proved
     assert proof.boxes > 1
+    assert proof.least is not None
     assert 0 < proof.least < 1e-3
 
 
 def test_finds_the_place_where_an_inequality_fails():
     proof = prove_positive(lambda x: (x - arb("0.3")) ** 2 - arb("0.0001"), 0.0, 1.0)
     assert not proof.proved
+    assert proof.counter_example is not None
     low, high = proof.counter_example
     assert low < 0.31
     assert high > 0.29

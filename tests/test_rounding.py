@@ -6,6 +6,7 @@ margin each of the routines answers some of them wrongly.
 
 import functools
 from fractions import Fraction
+from typing import Any
 
 import exact
 import flint
@@ -24,7 +25,7 @@ from ltjax.search.obstructions import kink, zones
 READOUTS = ("linear", "relu")
 
 
-def draw(seed, n, d=2, dtype=np.float64):
+def draw(seed, n, d=2, dtype: Any = np.float64):
     rng = np.random.default_rng([seed, n, d])
     w = rng.normal(size=d)
     return rng.normal(size=(n, d)).astype(dtype), rng.normal(size=n).astype(dtype), w.astype(dtype), rng
@@ -301,7 +302,8 @@ def test_all_masks_margin_holds_and_is_needed(readout):
         n, d = 3, 2
         u, v, w, rng = draw(seed, n, d, np.float32)
         points = rng.normal(size=(9, d)).astype(np.float32)
-        error, masks, margin = single_weights.all_masks(*map(jnp.asarray, (u, v, w, points)), [n], readout=readout)
+        given = jnp.asarray(u), jnp.asarray(v), jnp.asarray(w), jnp.asarray(points)
+        error, masks, margin = single_weights.all_masks(*given, [n], readout=readout)
         # Fractions: everything is a sum of products and a maximum.
         at, rows, out, target = (
             [[Fraction(float(x)) for x in np.atleast_1d(r)] for r in each] for each in (points, u, v, w[None])

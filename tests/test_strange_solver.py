@@ -72,8 +72,8 @@ def test_in_a_sweep_in_a_process_of_its_own(tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     table = sweeps.load(store)
     assert set(table["solver"]) == {"greedy, greedy:Greedy"}
-    assert (table["misses"] == 0).all()
-    assert (table["hits"] > 0).all()
+    assert max(table["misses"]) == 0
+    assert min(table["hits"]) > 0
 
 
 def test_it_keeps_the_contract_of_solvers(here, monkeypatch):

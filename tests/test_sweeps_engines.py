@@ -3,6 +3,7 @@
 import importlib
 import os
 import signal
+from typing import Any
 
 import pytest
 from test_sweeps_store import counts
@@ -59,7 +60,8 @@ def test_counts_of_subset_sums_are_those_of_one_process(tmp_path):
 def test_a_scheduler_that_runs_already(tmp_path):
     from distributed import LocalCluster
 
-    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None, memory_limit=0) as cluster:
+    start: Any = LocalCluster
+    with start(n_workers=1, threads_per_worker=1, dashboard_address=None, memory_limit=0) as cluster:
         summary = sweeps.run(toy(), tmp_path / "dask.db", engine=sweeps.Dask(cluster.scheduler_address))
     assert summary.cells_done == 6
     sweeps.run(toy(), tmp_path / "serial.db")

@@ -38,5 +38,5 @@ def test_an_earlier_store_is_exported_as_it_is_and_said_in_one_line(old, capsys)
     assert told == ["1 cells of another version of ltjax stay in the store: exported, never added to"]
     table = sweeps.load(store)
     assert len(table) == 3
-    assert table[table["cell"] == "cell"][["trials", "hits", "misses"]].values.tolist() == [[64, 40, 20]]
+    assert table.loc[table["cell"] == "cell", ["trials", "hits", "misses"]].to_numpy().tolist() == [[64, 40, 20]]
     assert sorted(table[table["cell"] != "cell"]["n"]) == [3, 5]

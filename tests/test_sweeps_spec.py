@@ -245,5 +245,6 @@ def test_the_memory_foreseen_is_what_the_compiled_search_takes(options, most):
             return solver.search(rows, sizes, eps)
 
         taken = jax.jit(search).lower(instances, np.asarray(task.eps)).compile().memory_analysis()
+    assert taken is not None
     taken = taken.temp_size_in_bytes + taken.argument_size_in_bytes + taken.output_size_in_bytes
     assert 0.7 * taken <= memory.need(task).total(block, 1) <= most * taken

@@ -31,7 +31,8 @@ def counts(path):
 
 def totals(path):
     """Counts of each cell."""
-    return sweeps.load(path)[["cell", "trials", "hits", "misses", "undecided"]].sort_values("cell").to_dict("list")
+    columns = ["cell", "trials", "hits", "misses", "undecided"]
+    return sweeps.load(path).filter(columns).sort_values("cell").to_dict("list")
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +48,10 @@ def test_a_problem_from_outside_can_be_swept(tmp_path):
     assert (summary.cells, summary.cells_done, summary.trials_added) == (6, 6, 700)
     frame = sweeps.load(tmp_path / "store.db")
     assert list(frame["n"]) == [1, 2, 5, 1, 2, 5]
-    assert (frame["trials"] == 700).all()
-    assert (frame["undecided"] > 0).any()
+    assert set(frame["trials"]) == {700}
+    assert max(frame["undecided"]) > 0
     expected = 1.0 - np.exp(-frame["n"] * frame["eps"])
-    assert ((frame["lower"] <= expected) & (expected <= frame["upper"])).all()
+    assert np.all((frame["lower"] <= expected) & (expected <= frame["upper"]))
 
 
 def test_its_trials_are_those_of_its_key(tmp_path):
@@ -110,7 +111,7 @@ def test_two_sweeps_share_cells_in_one_store(tmp_path, whole):
     alike = merged["trials"] == merged["trials_whole"]
     assert list(merged[~alike]["n"]) == [2]
     assert list(merged[~alike]["trials"]) == [900]
-    assert (merged[alike]["hits"] == merged[alike]["hits_whole"]).all()
+    assert list(merged[alike]["hits"]) == list(merged[alike]["hits_whole"])
 
 
 def test_two_drivers_may_write_one_store_at_once(tmp_path, whole):
@@ -208,7 +209,7 @@ def test_cells_stop_when_they_have_enough(tmp_path):
         assert summary.trials_used == frame["trials"].sum()
         assert summary.saved == pytest.approx(1 - frame["trials"].mean() / 6_000)
         assert summary.saved > 0.3
-        assert frame["trials"].nunique() > 3
+        assert len(set(frame["trials"])) > 3
         # Cut differently, stopped early, on other devices: every cell stops where it stopped.
         other = tmp_path / f"{until}-other.db"
         engine = sweeps.Serial(jax.local_devices()[:1])

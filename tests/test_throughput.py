@@ -9,6 +9,8 @@ import numpy as np
 
 PATH = Path(__file__).parent.parent / "benchmarks" / "throughput.py"
 spec = importlib.util.spec_from_file_location("throughput", PATH)
+assert spec is not None
+assert spec.loader is not None
 throughput = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(throughput)
 

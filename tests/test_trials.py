@@ -99,6 +99,7 @@ def test_float32_falls_to_undecided_where_its_lattice_could_turn_the_decision():
     fine = ltjax.estimate(ltjax.SubsetSum(), **how)
     assert coarse.undecided > 400
     assert coarse.problem["dtype"] == "float32"
+    assert coarse.advice is not None
     assert "float64" in coarse.advice
     assert fine.undecided == 0
     assert fine.problem["dtype"] == "float64"

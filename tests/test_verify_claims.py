@@ -84,7 +84,9 @@ def test_tables_are_rows_of_values(id):
 def test_headlines_and_figures_of_the_gap(id):
     claim, data = KNOWN.claims[id], data_of(id)
     assert claim.headline(data)
-    assert len(claim.figure(data).axes) == 2
+    figure = claim.figure(data)
+    assert figure is not None
+    assert len(figure.axes) == 2
 
 
 def test_no_single_bound_or_count_hides_the_missing_gap():

@@ -1,18 +1,20 @@
 """`ltjax verify` and `ltjax claims` as strangers use them."""
 
+import dataclasses
 import importlib.metadata
 import json
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 from ltjax.arguments import ArgumentError
+from ltjax.verify.claim import Claim, Control, Evidence
 from ltjax.verify.report import readme as readme_of_report
 from ltjax.verify.report.folder import ReportFolder, _draw
 from ltjax.verify.report.page import typeset
+from ltjax.verify.runner import Result
 from tests.commands import run
 
 STRANGERS = Path(__file__).parent / "strangers"
@@ -149,19 +151,34 @@ def test_a_readme_gets_the_verdicts_between_its_marks_and_its_figures(tmp_path):
 def test_the_same_figure_is_the_same_file_on_any_day(tmp_path, monkeypatch):
     from matplotlib.figure import Figure
 
-    def figure(data):
-        figure = Figure()
-        figure.add_subplot().plot(data)
-        return figure
+    @dataclasses.dataclass(frozen=True)
+    class Drawn(Claim):
+        """A line."""
 
-    result = SimpleNamespace(claim=SimpleNamespace(id="X-1", figure=figure), data=[1.0, 2.0])
+        id = "X-1"
+        controls = (Control("X-1-bent", "bent", {}),)
+
+        def measure(self, run):
+            return None
+
+        def tests(self, data):
+            return []
+
+        def figure(self, data):
+            if data is None:
+                return None
+            figure = Figure()
+            figure.add_subplot().plot(data)
+            return figure
+
+    result = Result(Drawn(), Evidence(()), (), {}, None, [1.0, 2.0], 0.01, 0.0, ())
     drawn = []
     for epoch in ("0", "1000000000"):
         monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
         drawn.append(_draw(result, tmp_path))
     assert drawn[0] == drawn[1] == (tmp_path / "X-1.svg").read_text()
     assert (tmp_path / "X-1.png").read_bytes().startswith(b"\x89PNG")
-    assert _draw(SimpleNamespace(claim=SimpleNamespace(figure=lambda data: None), data=None), tmp_path) is None
+    assert _draw(dataclasses.replace(result, data=None), tmp_path) is None
 
 
 @pytest.mark.parametrize(("text", "display"), [("so $x$ holds", "inline"), ("so $$x$$ holds", "block")])

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import statistics
+from typing import Any
 
 import numpy as np
 import pytest
@@ -384,11 +385,12 @@ class Coin(Claim):
 
 def test_a_claim_is_its_docstring_and_its_constants():
     claim = Coin()
+    nothing: Any = None  # its measurement draws nothing
     assert title_of(claim) == "A coin"
     assert statement_of(claim) == "**Statement.** Fair."
     assert controlled(claim, claim.controls[0]) == Coin(p=0.9)
     assert stream(claim) == stream(Coin(p=0.9))
-    evidence, ((_, false),) = runner.evidence_of(claim, claim.measure(None), LEVEL)
+    evidence, ((_, false),) = runner.evidence_of(claim, claim.measure(nothing), LEVEL)
     assert (evidence.verdict, false.verdict) == ("supported", "refuted")
 
 
@@ -491,7 +493,7 @@ def test_another_catalogue_changes_nobodys_level(monkeypatch):
     class Entry:
         name = "another"
 
-        def load(self):
+        def load(self) -> Any:
             return lambda: [Coin()]
 
     import importlib.metadata

@@ -17,8 +17,9 @@ class Greedy(AbstractSolver):
     misses = False
 
     def serves(self, problem):
-        whole = isinstance(problem, SubsetSum) and problem.d == 1 and not problem.restricted
-        return whole and problem.target != "cover"
+        if not isinstance(problem, SubsetSum):
+            return False
+        return problem.d == 1 and not problem.restricted and problem.target != "cover"
 
     def block(self, n):
         return 256

@@ -14,7 +14,7 @@ prefix, so that all prefixes together cost about twice the longest one.
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, overload
 
 import jax
 import jax.numpy as jnp
@@ -390,12 +390,25 @@ def _no_derivative(primals: Any, tangents: Any) -> Any:
     )
 
 
+Values = Float[Array | np.ndarray, "trials n *d"] | Sequence[Any]
+Target = Float[Array | np.ndarray, "#trials *d"] | Float[Array | np.ndarray, "*d"] | Sequence[Any] | np.floating | float
+Devices = Sequence[parallel.Device]
+
+
+@overload
 def nearest_subset_sums(
-    values: Float[Array | np.ndarray, "trials n *d"] | Sequence[Any],
-    target: Float[Array | np.ndarray, "#trials *d"] | Float[Array | np.ndarray, "*d"] | np.floating | float,
+    values: Values, target: Target, *, masks: Literal[False] = False, devices: Devices | None = None
+) -> Float[Array, " trials"]: ...
+@overload
+def nearest_subset_sums(
+    values: Values, target: Target, *, masks: Literal[True], devices: Devices | None = None
+) -> tuple[Float[Array, " trials"], Bool[Array, "trials n"]]: ...
+def nearest_subset_sums(
+    values: Values,
+    target: Target,
     *,
     masks: bool = False,
-    devices: Sequence[parallel.Device] | None = None,
+    devices: Devices | None = None,
 ) -> Float[Array, " trials"] | tuple[Float[Array, " trials"], Bool[Array, "trials n"]]:
     """The distance from the target to the nearest subset sum (the empty sum included), exactly.
 
