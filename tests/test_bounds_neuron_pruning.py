@@ -322,7 +322,7 @@ def test_bad_arguments():
         (lambda: bounds.relu_bounds([5], 0.1, most=-1), "most=-1 is not allowed"),
         (lambda: bounds.relu_tail(0, 0.1), "n=0 is not allowed"),
         (lambda: bounds.relu_tail(5, 1.0), "eps=1.0 is not allowed"),
-        (lambda: bounds.relu_tail(5, 0.1, 1.5), "most=1.5 is not allowed"),
+        (lambda: bounds.relu_tail(5, 0.1, -2), "most=-2 is not allowed"),
         (lambda: bounds.relu_moment(0, 0.1, 0.5), "m=0 is not allowed"),
         (lambda: bounds.relu_moment(1, 0.1, 1.0), "s=1.0 is not allowed: s is a finite number above 0 and below 1$"),
         (lambda: bounds.relu_single(0.0), "eps=0.0 is not allowed"),

@@ -10,7 +10,7 @@ from ltjax.problems.subset_sum import SubsetSum
 from ltjax.solvers.choose import choose, dtype_for
 from ltjax.solvers.in_order import InOrder
 from ltjax.solvers.nearest_sum import NearestSum
-from ltjax.solvers.plane import KinkLemma, LocalWalk, Walk
+from ltjax.solvers.plane import Arcs, KinkLemma, LocalWalk
 from ltjax.trials.counts import count
 
 KEY = jax.random.key(0)
@@ -87,7 +87,7 @@ def test_an_unknown_solver_is_named_with_those_that_are_known():
 def test_a_solver_of_another_question_is_refused():
     """The kink lemma speaks of the linear readout: with an outer ReLU its misses would be wrong."""
     relu = ltjax.NeuronPruning(readout="relu")
-    for solver in (InOrder((KinkLemma(),)), LocalWalk(), Walk("linear", 8, 64)):
+    for solver in (InOrder((KinkLemma(),)), LocalWalk(), Arcs("linear", 2, 16)):
         with pytest.raises(ValueError, match="it answers another question"):
             ltjax.estimate(relu, n=4, eps=0.1, trials=4, key=KEY, solver=solver)
     with pytest.raises(ValueError, match="it answers another question"):

@@ -243,7 +243,7 @@ def test_a_stopped_run_gives_the_bracket_so_far(costly, looks):
         if len(asked) == looks:
             raise KeyboardInterrupt
 
-    ask = {"key": None, "trials": 300, "n_max": 300, "stage": stage}
+    ask = {"key": jax.random.key(0), "trials": 300, "n_max": 300, "stage": stage}
     (found,) = thresholds.threshold(ltjax.NeuronPruning(d=3), eps=[0.1, 0.01], **ask)
     assert found.stopped
     assert len(found.ns) == looks
@@ -251,10 +251,10 @@ def test_a_stopped_run_gives_the_bracket_so_far(costly, looks):
     assert (found.lower, found.upper) == (so_far.lower, so_far.upper)
     asked.clear()
     with pytest.raises(KeyboardInterrupt):
-        thresholds.threshold(ltjax.NeuronPruning(d=3), eps=0.1, **(ask | {"stage": lambda _: stop()}))
+        thresholds.threshold(ltjax.NeuronPruning(d=3), eps=0.1, key=jax.random.key(0), stage=stop)
 
 
-def stop():
+def stop(_: str) -> None:
     raise KeyboardInterrupt
 
 

@@ -128,7 +128,7 @@ def _first_line(cls: "type[AbstractProblem]") -> str:
     return (inspect.getdoc(cls) or "").partition("\n\n")[0].replace("\n", " ")
 
 
-def _command(cls: "type[AbstractProblem]", run: Callable[..., None], doc: str) -> Callable[..., None]:
+def _command(cls: "type[AbstractProblem]", run: Callable[..., Any], doc: str) -> Callable[..., Any]:
     """`run` with the problem's options as parameters of its own."""
     options = options_of(cls)
     signature = inspect.signature(run)
@@ -182,7 +182,7 @@ def _estimate_command(cls: "type[AbstractProblem]") -> Callable[..., None]:
     )
 
 
-def _threshold_command(cls: "type[AbstractProblem]") -> Callable[..., int]:
+def _threshold_command(cls: "type[AbstractProblem]") -> Callable[..., Any]:
     def run(
         *,
         eps: Annotated[list[float], Parameter(consume_multiple=True, negative_iterable="")],
