@@ -269,7 +269,9 @@ def likely_size(problem: AbstractProblem, eps: float) -> int:
     if isinstance(problem, NeuronPruning) and problem.d > 2:
         return min(problem.max_n, math.ceil((problem.d - 1) * max(1.0, math.log(1.0 / eps)) / eps) + 4)
     if isinstance(problem, NeuronPruning | WeightPruning):
-        return min(problem.max_n, math.ceil((4.0 if problem.d == 1 else 6.0) / eps) + 2)
+        # Coarse precisions are decided exactly, so hits are seen where they begin.
+        times = 4.0 if problem.d == 1 else 4.6 if eps >= 0.05 else 6.0
+        return min(problem.max_n, math.ceil(times / eps) + 2)
     return min(problem.max_n, MOST_PARTS)
 
 

@@ -18,6 +18,10 @@ from ltjax.search.obstructions import kink
 from ltjax.solvers.base import AbstractSolver, Found, each_trial, in_cells
 
 
+CLASSES = (4, 8, arcs.LINES)
+"""Lines of an arc, of which four make a network; neurons that are not asked for count as absent."""
+
+
 @dataclasses.dataclass(frozen=True)
 class View:
     """One network at one size: its kinks in the target's frame, and what a certificate has to reach."""
@@ -149,8 +153,8 @@ class Arcs(AbstractPlanar):
 
     @classmethod
     def for_size(cls, n: int, readout: str) -> "Arcs":
-        """For networks of a size's class: multiples of 8 neurons."""
-        lines = 2 * -(-arguments.whole("n", n, 1, arcs.MOST) // 8)
+        """For networks of a size's class: few, as each takes seconds to compile."""
+        lines = next(lines for lines in CLASSES if 4 * lines >= arguments.whole("n", n, 1, arcs.MOST))
         return cls(readout, lines, min(1 << 18, 1 << 2 * lines))
 
     def places(self, n: int) -> int:
