@@ -17,7 +17,6 @@ from ltjax.search.masks import arcs, near_kink
 from ltjax.search.obstructions import kink
 from ltjax.solvers.base import AbstractSolver, Found, each_trial, in_cells
 
-
 CLASSES = (4, 8, arcs.LINES)
 """Lines of an arc, of which four make a network; neurons that are not asked for count as absent."""
 
