@@ -212,8 +212,8 @@ def test_moment_of_one_kink():
 
     # τ = t_0 + L·u^k, so that the integrand is finite at u = 0
     def integrand(u):
-        gaps = length * np.array([u**5, 1 - u**5])
-        return 5 * u**4 * math.exp(s * (math.log(eps) + float(bounds._log_minors(gaps, start))))
+        gaps = length * np.array([[u**5, 1 - u**5]])
+        return 5 * u**4 * math.exp(s * (math.log(eps) + bounds._log_minors(gaps, start).item()))
 
     exact = 2 * scipy.integrate.quad(integrand, 0, 0.5**0.2, epsabs=0, epsrel=1e-9)[0]
     assert 0.5 < exact / bounds.relu_moment(1, eps, s) < 1

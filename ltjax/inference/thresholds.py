@@ -264,7 +264,8 @@ class _Asker:
         while n < most:
             # All sizes up to n where the run itself will decide them at once: the compiled search is then the same.
             cheap = not choose(self.problem, n, eps, self.solver).solver.traced_sizes
-            self._count(range(1, n + 1) if cheap else (n,), (eps,), self.few, self.pilot)
+            ns = range(1, n + 1) if cheap else (n,)
+            self._count(ns, (eps,), self.few, self.pilot)
             hits = self.pilot[eps][n][0]
             if intervals.clopper_pearson_lower(hits, self.few, 0.1) > self.p:
                 break
