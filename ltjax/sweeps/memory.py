@@ -40,8 +40,9 @@ def need(task: Task) -> Need:
     The block's part is the peak of the arrays alive at one time if every operation wrote its result out, in the
     order they were traced: XLA fuses many and so needs less, seldom more. A trial's part is what was drawn and
     found, for two dispatches (one is computed while the other is judged) and once more on the host, where its masks
-    also become float64. Of what XLA says of the compiled searches it is 0.9 to 6 times; only where d >= 3 all masks
-    of few neurons are compared in one fused loop is it far above, and still small. What the process takes itself,
+    also become float64. Of what XLA says of the compiled searches it is 0.9 to 6 times; for the loops of the arcs it is
+    0.5 times, of some MiB, and where d >= 3 all masks of few neurons are compared in one fused loop it is far above,
+    and still small. What the process takes itself,
     some hundred MiB with its compiler, is not counted.
     """
     share, n = task.share(), max(task.ns)
