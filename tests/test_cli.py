@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 
+from ltjax.inference import thresholds
 from tests.commands import run
 
 ESTIMATE = ["estimate", "subset-sum", "--n", "6", "--eps", "0.1"]
@@ -56,6 +57,23 @@ def test_threshold_as_json(capsys):
     assert code == 0
     assert [one["eps"] for one in found] == [0.2, 0.05]
     assert all(1 <= one["lower"] <= one["upper"] for one in found)
+
+
+def test_a_stopped_threshold_prints_what_is_known(capsys, monkeypatch):
+    counted, whole = [], thresholds.count
+
+    def count(*asked, **how):
+        if counted:
+            raise KeyboardInterrupt
+        counted.append(asked)
+        return whole(*asked, **how)
+
+    monkeypatch.setattr(thresholds, "count", count)
+    words = ["threshold", "subset-sum", "--eps", "0.2", "--trials", "200"]
+    code, out, err = run(capsys, *words)
+    assert code == 130
+    assert "n at least" in out
+    assert "stopped: the last bracket is of what had been counted, 40 trials a size" in err
 
 
 def test_the_solver_is_asked_for_by_name(capsys):

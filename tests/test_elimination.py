@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import scipy.optimize
 
+from ltjax.arguments import ArgumentError
 from ltjax.certify import integer_program, rounding
 from ltjax.certify.eliminated import verify_eliminated
 from ltjax.certify.errors import plane as plane_error
@@ -18,8 +19,9 @@ from ltjax.problems.pruning import NeuronPruning
 from ltjax.search import plane as planar
 from ltjax.search.obstructions import elimination
 from ltjax.solvers.elimination import Elimination, kinks, reduce
+from ltjax.solvers.in_order import InOrder
 from ltjax.solvers.integer_program import IntegerProgram
-from ltjax.solvers.plane import KinkLemma
+from ltjax.solvers.plane import KinkLemma, NearSearch
 from tests.cells import decided
 
 W = np.array([np.cos(0.7), np.sin(0.7)])
@@ -358,6 +360,24 @@ def test_elimination_agrees_with_integer_programming(readout, n, eps):
     assert np.array_equal(ours.status != 0, judge.status != 0)
     assert np.any(ours.status == HIT)
     assert np.any(ours.status == MISS)
+
+
+def test_what_others_leave_open_is_decided_of_the_right_trials():
+    """Some trials are hits already, so that those asked about are not the first ones of the block."""
+    problem, key = NeuronPruning(readout="relu"), jax.random.key(5)
+    few = InOrder((NearSearch("relu", 64, 8), Elimination("relu")))
+    ours, judge = (
+        decided(problem, [14], [0.25], 32, key, solver)[14, 0.25] for solver in (few, IntegerProgram("relu"))
+    )
+    first = decided(problem, [14], [0.25], 32, key, InOrder((NearSearch("relu", 64, 8),)))[14, 0.25]
+    assert 0 < np.sum(first.status == HIT) < np.sum(ours.status == HIT)
+    assert np.array_equal(ours.status, judge.status)
+
+
+def test_methods_that_the_host_leads_come_last():
+    for solvers in ((Elimination("relu"), NearSearch("relu")), (Elimination("relu"),)):
+        with pytest.raises(ArgumentError, match="methods that the host leads come behind all others"):
+            InOrder(solvers)
 
 
 def test_what_is_eliminated_alone_is_missed_by_integer_programming():

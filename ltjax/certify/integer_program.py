@@ -109,7 +109,7 @@ def decide(
         readout: "linear" or "relu".
         rounds: most integer programmes.
         time_limit: seconds for each of them.
-        nodes: most branches of each of them, which unlike seconds does not depend on the machine; None: no limit.
+        nodes: most branches of each of them, in place of seconds, so that the machine decides nothing; None: no limit.
 
     Raises:
         ArgumentError: for an unknown readout, an eps or a time limit not above 0, or weights that
@@ -120,7 +120,7 @@ def decide(
     rounds = arguments.whole("rounds", rounds, 1)
     options: dict[str, float] = {"time_limit": arguments.real("time_limit", time_limit, above=0.0)}
     if nodes is not None:
-        options["node_limit"] = arguments.whole("nodes", nodes, 1)
+        options = {"node_limit": arguments.whole("nodes", nodes, 1)}
     u, v, w = (np.asarray(x, dtype=np.float64) for x in (u, v, w))
     # All neurons, to have the sizes checked of those that no mask met keeps, too.
     plane_error.exact_error(u, v, w, readout=readout)

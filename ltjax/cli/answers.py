@@ -104,9 +104,9 @@ def threshold(
     print(f"confidence {sampling.confidence:g} each, {found[0].trials} trials, {options_line(found[0].problem)}")
     if stopped:
         left = ", ".join(f"{e:g}" for e in precisions if e not in {one.eps for one in found})
-        notes.print(
-            "stopped: the last bracket is of what had been counted" + (f"; not begun: ε = {left}" if left else "")
-        )
+        counted = next(one.trials for one in found if one.stopped)
+        begun = f"stopped: the last bracket is of what had been counted, {counted} trials a size"
+        notes.print(begun + (f"; not begun: ε = {left}" if left else ""))
     return 130 if stopped else 0
 
 

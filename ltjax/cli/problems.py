@@ -137,8 +137,8 @@ def _command(cls: "type[AbstractProblem]", run: Callable[..., Any], doc: str) ->
     own = inspect.Parameter("options", inspect.Parameter.KEYWORD_ONLY, default=default, annotation=options)
     parameters = [p for p in signature.parameters.values() if p.name != "options"]
 
-    def command(**given: Any) -> None:
-        run(**({"options": default} | given))
+    def command(**given: Any) -> Any:
+        return run(**({"options": default} | given))
 
     command.__doc__ = doc
     command.__signature__ = signature.replace(parameters=[*parameters, own])  # type: ignore[attr-defined]

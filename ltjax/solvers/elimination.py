@@ -21,8 +21,6 @@ from ltjax.solvers.base import AbstractHostSolver, Found
 
 PLANES = 8
 """For d >= 3: how many planes through the target's direction are looked at."""
-CAPACITY = 1 << 18
-"""Choices of half a circle that are listed."""
 EACH = 4
 """Reduced networks a device and call."""
 
@@ -148,7 +146,7 @@ def _scanned(
     devices: tuple[parallel.Device, ...],
 ) -> arcs.Scan:
     def scan(rows: Any) -> Any:
-        one = arcs.scan_masks(*(x[0] for x in rows), readout=readout, lines=lines, capacity=CAPACITY)
+        one = arcs.scan_masks(*(x[0] for x in rows), readout=readout, lines=lines, capacity=arcs.CAPACITY)
         return jax.tree.map(lambda x: x[None], one)
 
     return parallel.map_blocks(scan, 1, devices)((theta, kappa, wide))

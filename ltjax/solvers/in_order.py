@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from ltjax.arguments import ArgumentError
 from ltjax.problems.base import AbstractProblem, at_trial
 from ltjax.solvers.base import AbstractHostSolver, AbstractSolver, Found, in_cells
 
@@ -21,11 +22,18 @@ class InOrder(AbstractSolver):
 
     Args:
         solvers: at least one that searches on the device; only the first may give proofs to check again.
+
+    Raises:
+        ArgumentError: where none searches on the device, or one that the host leads is not behind all that do.
     """
 
     solvers: tuple[AbstractSolver, ...]
     name = "in order"
     blocks_per_chunk = 1
+
+    def __post_init__(self) -> None:
+        if not self.searchers or self.solvers[: len(self.searchers)] != self.searchers:
+            raise ArgumentError(f"solvers={self} is not allowed: methods that the host leads come behind all others")
 
     @property
     def searchers(self) -> tuple[AbstractSolver, ...]:

@@ -146,7 +146,7 @@ class Arcs(AbstractPlanar):
 
     readout: str = "linear"
     lines: int = 10
-    capacity: int = 1 << 18
+    capacity: int = arcs.CAPACITY
     name = "arcs"
     blocks_per_chunk = 8
 
@@ -154,7 +154,7 @@ class Arcs(AbstractPlanar):
     def for_size(cls, n: int, readout: str) -> "Arcs":
         """For networks of a size's class: few, as each takes seconds to compile."""
         lines = next(lines for lines in CLASSES if 4 * lines >= arguments.whole("n", n, 1, arcs.MOST))
-        return cls(readout, lines, min(1 << 18, 1 << 2 * lines))
+        return cls(readout, lines, min(arcs.CAPACITY, 1 << 2 * lines))
 
     def places(self, n: int) -> int:
         return max(4 * self.lines, n)

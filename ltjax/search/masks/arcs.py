@@ -51,6 +51,8 @@ LINES = 12
 """Most lines of an arc: all its choices are listed."""
 MOST = 4 * LINES
 """Most neurons that can be decided."""
+CAPACITY = 1 << 18
+"""Choices of half a circle that are listed at most."""
 TESTS = 8
 """Tests that all pairs of choices of two arcs meet."""
 SAMPLE = 32
@@ -280,7 +282,7 @@ def scan_masks(
     *,
     readout: str = "linear",
     lines: int | None = None,
-    capacity: int = 1 << 17,
+    capacity: int = CAPACITY,
 ) -> Scan:
     """Decide by exhaustion whether some subset of the neurons has sup error <= ε against sin⁺.
 
