@@ -6,11 +6,19 @@ import jax
 import pytest
 
 import ltjax
+from ltjax.arguments import ArgumentError
+from ltjax.problems.pruning import NeuronPruning, WeightPruning
 from ltjax.problems.subset_sum import SubsetSum
+from ltjax.solvers.all_masks import AllMasks
+from ltjax.solvers.at_points import AllRows, Descent, Uncovered
 from ltjax.solvers.choose import choose, dtype_for
+from ltjax.solvers.elimination import Elimination
 from ltjax.solvers.in_order import InOrder
+from ltjax.solvers.integer_program import IntegerProgram
+from ltjax.solvers.line import LineSum
 from ltjax.solvers.nearest_sum import NearestSum
-from ltjax.solvers.plane import Arcs, KinkLemma, LocalWalk
+from ltjax.solvers.plane import Arcs, Clusters, KinkLemma, LocalWalk, NearSearch
+from ltjax.solvers.single_weights import AllWeights, WholeRows
 from ltjax.trials.counts import count
 
 KEY = jax.random.key(0)
@@ -56,7 +64,7 @@ def test_the_dtype_follows_the_laws_lattice():
 
 
 def test_an_answer_says_by_which_method_and_what_would_decide_the_rest():
-    found = ltjax.estimate(ltjax.NeuronPruning(readout="relu"), n=100, eps=0.02, trials=12, key=KEY)
+    found = ltjax.estimate(ltjax.NeuronPruning(readout="relu"), n=100, eps=0.02, trials=12, key=KEY, solver="near")
     assert sum(hits + misses for hits, misses in found.by.values()) == found.hits + found.misses
     assert list(found.by) == ["near search"]
     assert found.undecided > 3
@@ -92,3 +100,40 @@ def test_a_solver_of_another_question_is_refused():
             ltjax.estimate(relu, n=4, eps=0.1, trials=4, key=KEY, solver=solver)
     with pytest.raises(ValueError, match="it answers another question"):
         ltjax.estimate(ltjax.SubsetSum(size=2), n=4, eps=0.1, trials=4, key=KEY, solver=NearestSum())
+
+
+def test_no_method_answers_a_question_of_another_kind():
+    """Masks of rows and masks of weights have the same options; a miss of the one is no miss of the other."""
+    kinds = {
+        "sum": SubsetSum(),
+        "rows": NeuronPruning(d=2),
+        "rows, relu": NeuronPruning(d=2, readout="relu"),
+        "rows, d = 1": NeuronPruning(d=1),
+        "rows, d = 3": NeuronPruning(d=3),
+        "weights, d = 1": WeightPruning(d=1),
+        "weights": WeightPruning(d=2, readout="linear"),
+        "weights, relu": WeightPruning(d=2, readout="relu"),
+    }
+    served = {
+        NearestSum(): {"sum"},
+        KinkLemma(): {"rows"},
+        LocalWalk(): {"rows"},
+        Arcs("relu"): {"rows, relu"},
+        NearSearch("linear"): {"rows"},
+        Clusters(): {"rows, relu"},
+        IntegerProgram("relu"): {"rows, relu"},
+        Elimination("linear"): {"rows", "rows, d = 3"},
+        AllRows("relu"): {"rows, relu"},
+        Descent("linear"): {"rows", "rows, d = 1", "rows, d = 3"},
+        Descent("linear", pieces=2): {"weights"},
+        Uncovered(): {"rows", "rows, d = 1", "rows, d = 3"},
+        LineSum(): {"rows, d = 1"},
+        LineSum(pieces=True): {"weights, d = 1"},
+        AllWeights("relu"): {"weights, relu"},
+        WholeRows("linear"): {"weights"},
+        AllMasks(): set(kinds),
+    }
+    for solver, some in served.items():
+        assert {name for name, problem in kinds.items() if solver.serves(problem)} == some, solver
+    with pytest.raises(ArgumentError, match="answers another question"):
+        choose(WeightPruning(d=2, readout="relu"), 4, 0.1, Arcs("relu"))

@@ -17,9 +17,10 @@ from ltjax.certify import rounding
 from ltjax.certify.uncovered import verify_uncovered
 from ltjax.networks import random_directions
 from ltjax.problems.base import AbstractProblem
+from ltjax.problems.pruning import NeuronPruning, WeightPruning
 from ltjax.search.masks import at_points
 from ltjax.search.obstructions import zones
-from ltjax.solvers.base import AbstractSolver, Found, each_trial, in_cells
+from ltjax.solvers.base import AbstractSolver, Found, each_trial, in_cells, size_class
 
 POINTS = 384
 
@@ -55,6 +56,7 @@ class AllRows(AbstractSolver):
 
     readout: str = "linear"
     name = "all masks at points"
+    question = NeuronPruning
     blocks_per_chunk = 1
 
     def block(self, n: int) -> int:
@@ -92,9 +94,7 @@ class AbstractRows(AbstractSolver):
     traced_sizes = True
 
     def places(self, n: int) -> int:
-        # Eighths of an octave: shapes must not depend on the company, and few of them need compiling.
-        step = max(1, (1 << (n - 1).bit_length()) // 16) if n > 1 else 1
-        return max(-(-n // step) * step, at_points.ALL_TERMS + 1)
+        return max(size_class(n), at_points.ALL_TERMS + 1)
 
     def block(self, n: int) -> int:
         return 4
@@ -124,6 +124,9 @@ class Descent(AbstractRows):
     name = "descent"
     misses = False
 
+    def serves(self, problem: AbstractProblem) -> bool:
+        return super().serves(problem) and isinstance(problem, WeightPruning if self.pieces else NeuronPruning)
+
     def look_at(self, network: Any, size: Array, eps: Array) -> Found:
         values, target = _values(network, _points(network))
         usable = jnp.arange(values.shape[0]) < size
@@ -138,6 +141,8 @@ class Descent(AbstractRows):
 @dataclasses.dataclass(frozen=True)
 class AbstractObstruction(AbstractRows):
     """Misses, readout linear: a direction or a point that no neuron serves, found here, checked again on the host."""
+
+    question = NeuronPruning
 
     def look_at(self, network: Any, size: Array, eps: Array) -> Found:
         used = jnp.arange(network.v.shape[0]) < size

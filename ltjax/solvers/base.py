@@ -61,6 +61,8 @@ class AbstractSolver(abc.ABC):
 
     linear_only: ClassVar[bool] = False
     """Whether what it says holds for readout linear alone."""
+    question: ClassVar[type[AbstractProblem]] = AbstractProblem
+    """The kind of problem that it answers: masks of rows and masks of weights are not told apart by their options."""
 
     def serves(self, problem: AbstractProblem) -> bool:
         """Whether this solver's word holds for the problem: what both have an option for must agree."""
@@ -69,7 +71,7 @@ class AbstractSolver(abc.ABC):
             field.name for field in dataclasses.fields(problem)
         }
         same = all(getattr(self, name) == getattr(problem, name) for name in shared)
-        return same and not (self.linear_only and readout != "linear")
+        return isinstance(problem, self.question) and same and not (self.linear_only and readout != "linear")
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -121,6 +123,13 @@ class AbstractSolver(abc.ABC):
             f"{key} {value}" for key, value in options.items() if value not in (None, False) and key != "dtype"
         )
         return f"{self.name} ({shown})" if shown else self.name
+
+
+def size_class(n: int) -> int:
+    """The least of few sizes that n fits in: eighths of an octave. Shapes must not depend on which sizes are asked for
+    together, and few of them need compiling."""
+    step = max(1, (1 << (n - 1).bit_length()) // 16) if n > 1 else 1
+    return -(-n // step) * step
 
 
 def in_cells(look: Callable[[Any, Array, Array], Found], instances: Any, ns: Any, eps: Array) -> Found:
@@ -233,4 +242,4 @@ def each_trial(look: Callable[[Any, Array], Found], instances: Any, size: Array)
     return jax.vmap(look)(instances, sizes)
 
 
-__all__ = ["AbstractHostSolver", "AbstractSolver", "Found", "bisected", "each_trial", "in_cells"]
+__all__ = ["AbstractHostSolver", "AbstractSolver", "Found", "bisected", "each_trial", "in_cells", "size_class"]

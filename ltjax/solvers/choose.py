@@ -9,6 +9,7 @@
 | rows, d = 2 | up to 48 neurons | arcs; what they leave: elimination, integer programming |
 | | to 80, or n·ε <= 1.3·(ε/0.01)^(1/5) | the search near the kink; elimination, then arcs or integer programming |
 | | more | the search near the kink |
+| | readout relu, from 49 neurons to n·ε = 6, ε >= 3e-5 | besides, after that search: clusters |
 | | readout linear, besides | before all: the kink lemma; from 49 neurons on: the local walk |
 | scissors, relu or axis | up to 12 weights | all masks at points |
 | | more | an axis: its one sum; else sums that share neurons |
@@ -17,7 +18,7 @@
 | any other problem | up to 16 parts | all masks |
 
 Below ε = 0.01 rows in the plane are drawn near the target's kink only, and how many, so that a trial costs the same
-at any ε; for readout relu only where elimination cannot decide.
+at any ε; for readout relu only where neither elimination nor clusters can decide.
 """
 
 import dataclasses
@@ -44,7 +45,7 @@ from ltjax.solvers.in_order import InOrder
 from ltjax.solvers.integer_program import IntegerProgram
 from ltjax.solvers.line import LineSum
 from ltjax.solvers.nearest_sum import Coverage, NearestSum
-from ltjax.solvers.plane import Arcs, KinkLemma, LocalWalk, NearSearch
+from ltjax.solvers.plane import Arcs, Clusters, KinkLemma, LocalWalk, NearSearch
 from ltjax.solvers.single_weights import AllWeights, AxesAndRows, Blocks, Shared, WholeRows
 
 WHOLE_EPS = 0.01
@@ -60,6 +61,10 @@ PROGRAMMED = 80
 """Up to so many neurons integer programming decides, whatever elimination leaves."""
 LARGEST_WHOLE = 10**6
 """So many neurons are drawn where only a whole network tells."""
+CLUSTERED = 6.0
+"""Of n·ε, readout relu: up to here clusters find hits that the search near the kink does not."""
+FINEST_CLUSTERS = 3e-5
+"""Of ε: below it too few pairs of choices meet."""
 SHARE = 0.01
 """Of trials that the generator's lattice may leave undecided, about, where float32 is taken for float64."""
 
@@ -152,6 +157,7 @@ def names(problem: AbstractProblem) -> dict[str, Callable[..., Choice]]:
             "milp": lambda p, n, e: Choice(IntegerProgram(p.readout)),
             "elimination": lambda p, n, e: Choice(Elimination(p.readout)),
             "arcs": lambda p, n, e: Choice(Arcs.for_size(n, p.readout)),
+            **({"clusters": lambda p, n, e: Choice(Clusters.fine(e))} if problem.readout == "relu" else {}),
             "whole": lambda p, n, e: _whole(p, n, e),
             "near": lambda p, n, e: _near(p, e),
             "all masks": _any,
@@ -199,7 +205,7 @@ def _rows(problem: NeuronPruning, n: int, eps: float) -> Choice:
     if problem.on_the_line:
         return Choice(LineSum())
     if problem.d == 2:
-        decided = n <= LARGEST_WHOLE and _reached(n, eps) and not linear
+        decided = n <= LARGEST_WHOLE and (_reached(n, eps) or _clustered(n, eps)) and not linear
         return _whole(problem, n, eps) if eps >= WHOLE_EPS or decided else _near(problem, eps)
     obstruction: tuple[AbstractSolver, ...] = (NoBreakpoint() if problem.bias else Uncovered(),) if linear else ()
     if n <= ALL_TERMS:
@@ -212,6 +218,11 @@ def _reached(n: int, eps: float) -> bool:
     return n <= PROGRAMMED or n * eps <= REACH * (eps / WHOLE_EPS) ** 0.2
 
 
+def _clustered(n: int, eps: float) -> bool:
+    """Whether clusters find hits, readout relu."""
+    return n * eps <= CLUSTERED and eps >= FINEST_CLUSTERS
+
+
 def _whole(problem: NeuronPruning, n: int, eps: float) -> Choice:
     arguments.whole("n", n, 1, LARGEST_WHOLE)
     linear = problem.readout == "linear"
@@ -219,7 +230,9 @@ def _whole(problem: NeuronPruning, n: int, eps: float) -> Choice:
     exact = (Elimination(problem.readout),) if _reached(n, eps) else ()
     if n <= MOST:
         return Choice(InOrder((*lemma, Arcs.for_size(n, problem.readout), *exact)))
-    return Choice(InOrder((*lemma, *([LocalWalk()] if linear else []), NearSearch(problem.readout), *exact)))
+    walk = (LocalWalk(),) if linear else ()
+    bent = (Clusters.fine(eps),) if not linear and _clustered(n, eps) else ()
+    return Choice(InOrder((*lemma, *walk, NearSearch(problem.readout), *bent, *exact)))
 
 
 def _near(problem: NeuronPruning, eps: float) -> Choice:

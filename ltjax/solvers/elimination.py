@@ -15,6 +15,7 @@ from ltjax.certify.errors import network as networks
 from ltjax.machine import devices as parallel
 from ltjax.outcomes import MISS, UNDECIDED
 from ltjax.problems.base import AbstractProblem
+from ltjax.problems.pruning import NeuronPruning
 from ltjax.search.masks import arcs
 from ltjax.search.obstructions import elimination
 from ltjax.solvers.base import AbstractHostSolver, Found
@@ -204,6 +205,7 @@ class Elimination(AbstractHostSolver):
     few: int = 80
     nodes: int = 2000
     name = "elimination"
+    question = NeuronPruning
 
     @property
     def methods(self) -> tuple[str, ...]:

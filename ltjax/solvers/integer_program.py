@@ -7,8 +7,10 @@ import numpy as np
 
 from ltjax.certify import integer_program
 from ltjax.outcomes import MISS
-from ltjax.problems.base import at_trial
+from ltjax.problems.base import AbstractProblem, at_trial
+from ltjax.problems.pruning import NeuronPruning
 from ltjax.solvers.base import AbstractHostSolver, Found
+from ltjax.solvers.plane import in_plane
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,6 +23,10 @@ class IntegerProgram(AbstractHostSolver):
 
     readout: str = "linear"
     name = "milp"
+    question = NeuronPruning
+
+    def serves(self, problem: AbstractProblem) -> bool:
+        return super().serves(problem) and in_plane(problem)
 
     @property
     def methods(self) -> tuple[str, ...]:

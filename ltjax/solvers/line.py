@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Array
 
 from ltjax.problems.base import AbstractProblem
+from ltjax.problems.pruning import NeuronPruning, WeightPruning
 from ltjax.problems.subset_sum import Instance
 from ltjax.solvers.base import AbstractSolver, Found
 from ltjax.solvers.nearest_sum import InQuanta, NearestSum
@@ -27,6 +28,10 @@ class LineSum(AbstractSolver):
 
     pieces: bool = False
     name = "line"
+
+    def serves(self, problem: AbstractProblem) -> bool:
+        kind = isinstance(problem, WeightPruning if self.pieces else NeuronPruning)
+        return super().serves(problem) and kind and problem.d == 1 and not getattr(problem, "bias", False)
 
     @property
     def methods(self) -> tuple[str, ...]:

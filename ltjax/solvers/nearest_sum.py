@@ -14,7 +14,7 @@ from jaxtyping import Array, Float
 
 from ltjax.certify import rounding
 from ltjax.problems.base import AbstractProblem
-from ltjax.problems.subset_sum import Instance
+from ltjax.problems.subset_sum import Instance, SubsetSum
 from ltjax.search.sums import nearest as kernels
 from ltjax.search.sums.fixed_point import FixedPoint, to_fixed_point
 from ltjax.solvers.base import AbstractSolver, Found
@@ -48,6 +48,7 @@ class NearestSum(AbstractSolver):
     max_size: int | None = None
     dtype: str = "float64"
     name = "meet in the middle"
+    question = SubsetSum
 
     def block(self, n: int) -> int:
         if self.d > 1:
@@ -89,6 +90,7 @@ class Coverage(AbstractSolver):
 
     dtype: str = "float64"
     name = "all sums in order"
+    question = SubsetSum
 
     def block(self, n: int) -> int:
         return kernels.block_size(1 << n)

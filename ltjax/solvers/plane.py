@@ -1,10 +1,11 @@
-"""Neuron pruning in the plane: the kink lemma, the local walk, arcs, the search near the kink.
+"""Neuron pruning in the plane: the kink lemma, the local walk, arcs, the search near the kink, clusters.
 
 All look at one start network, size and precision at a time, in the target's frame (`ltjax.search.plane`).
 """
 
 import abc
 import dataclasses
+import math
 from typing import Any
 
 import jax.numpy as jnp
@@ -12,13 +13,20 @@ from jaxtyping import Array
 
 from ltjax import arguments
 from ltjax.outcomes import MISS
+from ltjax.problems.base import AbstractProblem
+from ltjax.problems.pruning import NeuronPruning
 from ltjax.search import plane
-from ltjax.search.masks import arcs, near_kink
+from ltjax.search.masks import arcs, clusters, near_kink
 from ltjax.search.obstructions import kink
-from ltjax.solvers.base import AbstractSolver, Found, each_trial, in_cells
+from ltjax.solvers.base import AbstractSolver, Found, each_trial, in_cells, size_class
 
 CLASSES = (4, 8, arcs.LINES)
 """Lines of an arc, of which four make a network; neurons that are not asked for count as absent."""
+
+
+def in_plane(problem: AbstractProblem) -> bool:
+    """Whether all lines of a network pass through the origin of the plane."""
+    return getattr(problem, "d", None) == 2 and not getattr(problem, "bias", False)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +62,10 @@ class AbstractPlanar(AbstractSolver):
 
     blocks_per_chunk = 1
     traced_sizes = True
+    question = NeuronPruning
+
+    def serves(self, problem: AbstractProblem) -> bool:
+        return super().serves(problem) and in_plane(problem)
 
     def block(self, n: int) -> int:
         return 4
@@ -135,6 +147,37 @@ class NearSearch(AbstractPlanar):
 
 
 @dataclasses.dataclass(frozen=True)
+class Clusters(AbstractPlanar):
+    """Hits, readout relu: clusters of kinks that cancel, joined by their linear parts.
+
+    Args:
+        readout: "relu".
+        capacity: partial choices kept on each half of the arc.
+    """
+
+    readout: str = "relu"
+    capacity: int = 1 << 17
+    name = "clusters"
+    misses = False
+
+    @classmethod
+    def fine(cls, eps: float) -> "Clusters":
+        """With a capacity that precisions down to ε ask for, as far as it goes: pairs that meet grow with its square
+        times ε²."""
+        return cls(capacity=min(max(1 << math.ceil(math.log2(128.0 / eps)), 1 << 14), 1 << 18))
+
+    def places(self, n: int) -> int:
+        return size_class(n)
+
+    def block(self, n: int) -> int:
+        return 1
+
+    def look_at(self, view: View, eps: Array) -> tuple[Array, Array, Array]:
+        mask, error = clusters.best_clusters(view.theta, view.kappa, view.present, eps, capacity=self.capacity)
+        return mask, error, jnp.zeros((), bool)
+
+
+@dataclasses.dataclass(frozen=True)
 class Arcs(AbstractPlanar):
     """Hits and misses of few neurons: the choices of four arcs, merged to the circle.
 
@@ -168,4 +211,4 @@ class Arcs(AbstractPlanar):
         return scan.mask, scan.error, scan.status == MISS
 
 
-__all__ = ["AbstractPlanar", "Arcs", "KinkLemma", "LocalWalk", "NearSearch", "View"]
+__all__ = ["AbstractPlanar", "Arcs", "Clusters", "KinkLemma", "LocalWalk", "NearSearch", "View", "in_plane"]

@@ -16,6 +16,7 @@ from jaxtyping import Array, Bool, Float
 
 from ltjax.certify import rounding
 from ltjax.networks import random_directions
+from ltjax.problems.pruning import WeightPruning
 from ltjax.search import plane
 from ltjax.search.masks import near_kink
 from ltjax.search.masks import single_weights as masks
@@ -56,6 +57,7 @@ class AllWeights(AbstractSolver):
 
     readout: str = "relu"
     name = "all masks at points"
+    question = WeightPruning
     blocks_per_chunk = 2
 
     def block(self, n: int) -> int:
@@ -109,6 +111,7 @@ class Blocks(AbstractSolver):
     on_axis: bool = False
     terms: int = 30
     name = "blocks"
+    question = WeightPruning
     blocks_per_chunk = 2
 
     @classmethod
@@ -146,6 +149,7 @@ class AbstractScissors(AbstractSolver):
 
     blocks_per_chunk = 2
     traced_sizes = True
+    question = WeightPruning
 
     def places(self, n: int) -> int:
         return -(-n // STEP) * STEP

@@ -32,12 +32,24 @@ def sound(kappa: Array, eps: Array, *others: Array) -> Bool[Array, ""]:
     return functools.reduce(jnp.logical_and, finite, jnp.sum(jnp.abs(kappa)) + jnp.abs(eps) <= LARGEST)
 
 
+def _running_count(alive: Bool[Array, " m"]) -> Int[Array, " m"]:
+    """How many entries are true up to each, itself included."""
+    m, width = len(alive), 128
+    if m <= 8 * width:
+        return jnp.cumsum(alive, dtype=jnp.int32)
+    # In rows, by a product with a triangular matrix: twice as quick as one long sum, and exact, as no row counts far.
+    rows = jnp.pad(alive, (0, -m % width)).reshape(-1, width).astype(jnp.float32)
+    within = jnp.matmul(rows, jnp.triu(jnp.ones((width, width), jnp.float32)), precision="highest").astype(jnp.int32)
+    before = jnp.cumsum(within[:, -1]) - within[:, -1]
+    return (within + before[:, None]).reshape(-1)[:m]
+
+
 def select_evenly(alive: Bool[Array, " m"], capacity: int) -> tuple[Array, Array, Array]:
     """Indices of the true entries, at most `capacity` of them: (indices, which are in use, how many there are).
 
     If there are more, an evenly spaced selection stays: the walk then is a sample, and may still find hits.
     """
-    rank = jnp.cumsum(alive, dtype=jnp.int32) - 1
+    rank = _running_count(alive) - 1
     count = rank[-1] + 1
     # Each goes to its own place; of those that would share one only the first does. Writing there is quicker
     # than looking for each place's entry.
