@@ -129,7 +129,7 @@ def test_no_method_answers_a_question_of_another_kind():
         Uncovered(): {"rows", "rows, d = 1", "rows, d = 3"},
         LineSum(): {"rows, d = 1"},
         LineSum(pieces=True): {"weights, d = 1"},
-        AllWeights("relu"): {"weights, relu"},
+        AllWeights("relu"): {"weights, d = 1", "weights, relu"},
         WholeRows("linear"): {"weights"},
         AllMasks(): set(kinds),
     }

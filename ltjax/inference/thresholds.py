@@ -214,6 +214,8 @@ def threshold(
     return ordered if arguments.is_collection(eps) else ordered[0]
 
 
+ALL_SIZES = 40
+"""Up to here a threshold may look at every size."""
 _Known = dict[int, tuple[int, int, int]]
 """Hits, misses and undecided trials by size."""
 
@@ -312,7 +314,7 @@ def ladder(n_max: int) -> tuple[int, ...]:
     steps of an eighth, which is fine enough for a bracket."""
     sizes = [n_max]
     while sizes[-1] > 1:
-        sizes.append(sizes[-1] - max(1, sizes[-1] // 8 if sizes[-1] > 200 else 1))
+        sizes.append(sizes[-1] - max(1, sizes[-1] // 8 if sizes[-1] > ALL_SIZES else 1))
     return tuple(sizes[::-1])
 
 

@@ -154,10 +154,14 @@ class AbstractHostSolver(AbstractSolver):
     """A method that the host leads: nothing is left to the device's search."""
 
     blocks_per_chunk = 1
+    traced_sizes = True
 
     def search(self, instances: Any, ns: Any, eps: Array) -> Any:
         del ns, eps
         return jnp.zeros(jax.tree.leaves(instances)[0].shape[0], bool)
+
+    def search_first(self, instances: Any, ns: Any, eps: Array) -> Any:
+        return self.search(instances, ns, eps)
 
     def read(self, problem: AbstractProblem, instances: Any, found: Any, ns: tuple[int, ...], eps: np.ndarray) -> Found:
         trials = np.shape(jax.tree.leaves(instances)[0])[0]

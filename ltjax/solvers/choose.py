@@ -9,6 +9,7 @@
 | rows, d = 2 | up to 48 neurons | arcs; what they leave: elimination, integer programming |
 | | to 80, or n·ε <= 1.3·(ε/0.01)^(1/5) | the search near the kink; elimination, then arcs or integer programming |
 | | more | the search near the kink |
+| | readout relu, n·ε <= 0.5 | elimination alone |
 | | readout relu, from 49 neurons to n·ε = 6, ε >= 3e-5 | besides, after that search: clusters |
 | | readout linear, besides | before all: the kink lemma; from 49 neurons on: the local walk |
 | scissors, relu or axis | up to 12 weights | all masks at points |
@@ -61,6 +62,9 @@ PROGRAMMED = 80
 """Up to so many neurons integer programming decides, whatever elimination leaves."""
 LARGEST_WHOLE = 10**6
 """So many neurons are drawn where only a whole network tells."""
+MISSED = 0.5
+"""Of n·ε, readout relu: up to here nearly all networks miss, and elimination says so before a search for hits is
+compiled."""
 CLUSTERED = 6.0
 """Of n·ε, readout relu: up to here clusters find hits that the search near the kink does not."""
 FINEST_CLUSTERS = 3e-5
@@ -227,6 +231,8 @@ def _whole(problem: NeuronPruning, n: int, eps: float) -> Choice:
     arguments.whole("n", n, 1, LARGEST_WHOLE)
     linear = problem.readout == "linear"
     lemma: tuple[AbstractSolver, ...] = (KinkLemma(),) if linear else ()
+    if not linear and n * eps <= MISSED:
+        return Choice(Elimination(problem.readout))
     exact = (Elimination(problem.readout),) if _reached(n, eps) else ()
     if n <= MOST:
         return Choice(InOrder((*lemma, Arcs.for_size(n, problem.readout), *exact)))
@@ -284,6 +290,8 @@ def likely_size(problem: AbstractProblem, eps: float) -> int:
     if isinstance(problem, NeuronPruning | WeightPruning):
         # Coarse precisions are decided exactly, so hits are seen where they begin.
         times = 4.0 if problem.d == 1 else 4.6 if eps >= 0.05 else 6.0
+        if problem.d == 2 and problem.readout == "relu" and eps >= FINEST_CLUSTERS:
+            times = 2.6 if eps >= 1e-3 else 4.0
         return min(problem.max_n, math.ceil(times / eps) + 2)
     return min(problem.max_n, MOST_PARTS)
 
