@@ -8,8 +8,10 @@ NOTEBOOKS ?= notebooks
 COUNT ?= 30
 MODULES ?=
 CLAIMS ?=
+# The tests that reach most of what decides, estimates and judges; the others add 2% and take three times as long.
+COVERAGE := verify_framework verify_command certificates elimination estimates thresholds_and_scaling sphere
 
-.PHONY: verify test slow mutants seeds lint types bench readme notebooks clean
+.PHONY: verify test slow coverage mutants seeds lint types bench readme notebooks clean
 
 # A quick run spends more time on compiling than on what it compiled, so on CPUs it is compiled with less effort.
 ifeq ($(BUDGET),quick)
@@ -25,6 +27,10 @@ test: .venv/.installed-dev
 # Minutes each: solvers against the exact reference, sweeps killed again and again.
 slow: .venv/.installed-dev
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m slow
+
+# How much of the code that decides, estimates and judges these tests run; pyproject.toml has the floor.
+coverage: .venv/.installed-dev
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow" --cov --cov-report=term $(COVERAGE:%=tests/test_%.py)
 
 # Small wrong changes to the library, drawn by SEED: which of them do the tests notice? See tests/mutants.py.
 mutants: .venv/.installed-dev
@@ -67,4 +73,4 @@ bench: .venv/.installed-dev
 	touch $@
 
 clean:
-	rm -rf .venv report build dist *.egg-info
+	rm -rf .venv .coverage report build dist *.egg-info

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.optimize
 
 from ltjax.arguments import ArgumentError
 from ltjax.certify.integer_program import decide
@@ -106,6 +107,37 @@ def test_ranks_are_those_of_a_plain_prefix_sum():
         rank, count = arcs.ranks(jnp.asarray(chosen))
         np.testing.assert_array_equal(rank, np.cumsum(chosen) - chosen)
         assert count == chosen.sum()
+
+
+@pytest.mark.parametrize("open_below", [False, True])
+def test_choices_of_an_arc_are_linear_programming(open_below):
+    """A choice is alive where some start a·cos + b·sin and the kinks kept stay within the tube at every point."""
+    rng = np.random.default_rng(2)
+    k, counts = 3, np.zeros(2, int)
+    walked = jax.jit(arcs._walked)
+    for _ in range(40):
+        points, kappa = np.sort(rng.uniform(0.0, 2.5, k + 2)), 2.0 * rng.laplace(size=k)
+        middle = rng.uniform(-0.8, 0.8, k + 2)
+        upper, lower = middle + 0.7, middle - 0.7
+        if open_below:
+            lower[:2] = -arcs.BIG
+        with jax.enable_x64(True):
+            alive = np.asarray(walked(*(jnp.asarray(x) for x in (points, kappa, upper, lower)))[0])
+        start = np.stack([np.cos(points), np.sin(points)], axis=1)
+        after = np.sin(np.maximum(points[:, None] - points[1:-1], 0.0)) * kappa
+        for choice in range(1 << k):
+            value = after @ ((choice >> np.arange(k)) & 1)
+            # How far the tube must be widened, below 0 by how much it may be narrowed.
+            some = lower > -arcs.BIG
+            rows = np.concatenate([start, -start[some]])
+            room = np.concatenate([upper - value, (value - lower)[some]])
+            least = scipy.optimize.linprog(
+                [0, 0, 1], A_ub=np.column_stack([rows, -np.ones(len(rows))]), b_ub=room, bounds=(None, None)
+            ).fun
+            if abs(least) > 1e-7:
+                assert alive[choice] == (least < 0.0)
+                counts[int(least < 0.0)] += 1
+    assert np.all(counts > 20)
 
 
 @pytest.mark.slow

@@ -412,6 +412,22 @@ def test_one_integer_programme_may_be_enough():
     assert integer_program.decide(U, V, W, 1.1, rounds=1).rounds == 0
 
 
+@pytest.mark.parametrize("readout", ["linear", "relu"])
+def test_integer_programmes_are_cut_until_the_crests_hold(readout):
+    """One neuron along the target is off by 1/2 at the target's crest, and by a hair less at the first rows' angles."""
+    u, v = 1.5 * W[None], np.ones(1)
+    found = integer_program.decide(u, v, W, 0.49995, readout=readout)
+    assert (found.status, found.rounds) == (-1, 2)
+    open_ = integer_program.decide(u, v, W, 0.49995, readout=readout, rounds=1)
+    assert (open_.status, open_.rounds) == (0, 1)
+    assert open_.error == pytest.approx(0.5)
+    assert integer_program.decide(u, v, W, 0.50005, readout=readout).status == 1
+    # Of three neurons the last one alone is within the tube, barely.
+    three, ones = np.array([1.5, 0.5, 1.4999])[:, None] * W, np.ones(3)
+    assert integer_program.decide(three, ones, W, 0.49995, readout=readout).status == 1
+    assert integer_program.decide(three[:2], ones[:2], W, 0.49995, readout=readout).status == -1
+
+
 def test_only_infeasibility_itself_is_a_miss():
     import scipy.optimize
 

@@ -224,6 +224,39 @@ def test_the_replay_confirms(readout, eps, n):
     assert deep > (4 if readout == "relu" else 2)
 
 
+def test_the_replay_confirms_nothing_beyond_its_range():
+    """A jump so large that no mask keeps it, at any ε that is asked about here; its window is the whole arc."""
+    u, v, reasons = np.array([[-np.sin(1.5), np.cos(1.5)]]), np.array([1e4]), np.array([[1, 0], [1, 0], [0, 0]])
+    w = np.array([0.0, 1.0])
+    assert verify_eliminated(u, v, w, 0.5, reasons)
+    assert verify_eliminated(u, v, w, 0.9, reasons)
+    for eps in (0.91, 1.0, 1.5):
+        assert not verify_eliminated(u, v, w, eps, reasons)
+        assert verify_eliminated(u, v, w, eps, 0 * reasons)
+    # Readout relu knows nothing of networks of which only a part is listed; readout linear does.
+    assert not verify_eliminated(u, v, w, 0.1, reasons, window=1.0)
+    near = np.array([[-np.sin(0.4), np.cos(0.4)]])
+    assert verify_eliminated(near, v, w, 0.01, reasons, readout="linear", window=1.0)
+    assert not verify_eliminated(u, v, w, 0.01, reasons, readout="linear", window=1.0)
+    # A line near the target's kink, a window of no lines, one that begins nowhere.
+    assert not verify_eliminated(np.array([[-0.01, 1.0]]), v, w, 0.5, reasons)
+    for depth, first in ((0, 0), (1, -1), (1, 1), (1, 2), (-1, 0)):
+        assert not verify_eliminated(u, v, w, 0.5, np.array([[1, 0], [depth, 0], [first, 0]]))
+    with pytest.raises(ArgumentError, match="u, v, w have shapes"):
+        verify_eliminated(u, v, np.ones(3), 0.5, reasons)
+    with pytest.raises(ArgumentError, match="blur="):
+        verify_eliminated(u, v, w, 0.5, reasons, blur=-1.0)
+
+
+def test_the_replay_leaves_coinciding_lines_open():
+    """Both jumps have one sign, so that neither is kept; but their order is rounding."""
+    reasons = np.array([[1, 1, 0], [1, 1, 0], [0, 1, 0]])
+    for second, confirmed in ((1.7, True), (1.5, False)):
+        angle = np.array([1.5, second])
+        rows = np.stack([-np.sin(angle), np.cos(angle)], axis=1)
+        assert verify_eliminated(rows, np.full(2, 1e4), [0.0, 1.0], 0.1, reasons) == confirmed
+
+
 def test_survivors_are_those_of_the_prototype():
     """Figures measured apart from this code: windows of 10, readout relu."""
     for eps, n, low, high in ((1e-2, 50, 3, 14), (1e-2, 100, 25, 50), (1e-3, 300, 3, 16), (1e-3, 500, 30, 65)):

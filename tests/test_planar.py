@@ -85,6 +85,14 @@ def test_kink_bound_is_never_violated():
     assert 20 <= certified <= 36  # (1 - 2α/π)^7 = 0.69 of 40, less chance
 
 
+def test_the_least_angle_between_kinks_is_that_of_lines():
+    angle = np.array([0.4 + 0.3, 0.4 + 2.9, 0.4 - 1.2, 0.4, 0.4])
+    u, v, w = np.stack([np.cos(angle), np.sin(angle)], axis=1), np.ones(5), np.array([np.cos(0.4), np.sin(0.4)])
+    v[3], u[4] = 0.0, 0.0  # neither has a kink
+    for rows, wanted in (([0, 1, 2, 3, 4], np.pi - 2.9), ([0, 2, 3, 4], 0.3), ([2], 1.2), ([3, 4], np.pi / 2)):
+        assert plane_error.neuron_distance(5.0 * u[rows], -v[rows], 3.0 * w) == pytest.approx(wanted)
+
+
 def test_bad_arguments():
     u, v, w, _ = draw(0, 3)
     with pytest.raises(ValueError, match="readout='cubic'"):

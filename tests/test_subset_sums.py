@@ -30,11 +30,11 @@ def draws(name, seed, n=N, float64=False):
     return values
 
 
-prefix_errors = jax.jit(
-    lambda values, target: (
-        lambda fixed: (kernels.nearest(fixed.values, fixed.target, range(1, N + 1)).error * fixed.quantum, fixed.guard)
-    )(kernels.to_fixed_point(values.T, target))
-)
+@jax.jit
+def prefix_errors(values, target):
+    fixed = kernels.to_fixed_point(values.T, target)
+    error = kernels.nearest(fixed.values, fixed.target, range(1, N + 1)).error
+    return error.astype(fixed.quantum.dtype) * fixed.quantum, fixed.guard
 
 
 @given(law_names, seeds, st.integers(1, N), targets)
@@ -134,7 +134,7 @@ def test_sizes_equal_brute_force(name, size, max_size):
             if np.isinf(truth):
                 assert int(found.error[row, i]) == np.iinfo(np.int32).max
                 continue
-            assert abs(float(found.error[row, i] * fixed.quantum[i]) - truth) < 1e-6
+            assert abs(float(found.error[row, i]) * float(fixed.quantum[i]) - truth) < 1e-6
             assert allowed(masks[row, i].sum())
             assert abs(abs(0.5 - values[i, masks[row, i]].astype(np.float64).sum()) - truth) < 1e-6
 
@@ -154,7 +154,7 @@ def test_vectors_equal_brute_force(d, method):
     masks = kernels.unpack_masks(np.asarray(even), np.asarray(odd), n)
     for i in range(TRIALS):
         truth = least_error(values[i], target)
-        assert abs(float(error[i] * fixed.quantum[i]) - truth) < 1e-6
+        assert abs(float(error[i]) * float(fixed.quantum[i]) - truth) < 1e-6
         witnessed = np.abs(target - values[i, masks[i]].astype(np.float64).sum(axis=0)).max()
         assert abs(witnessed - truth) < 1e-6
 
@@ -182,7 +182,7 @@ def test_covering_radius_equals_brute_force(seed, name):
 def _cover(values):
     fixed = kernels.to_fixed_point(values.T, jnp.ones(len(values), jnp.float32))
     cover = kernels.cover(fixed.values, -fixed.target, fixed.target, [3, 10])
-    return cover.radius * fixed.quantum / 2, cover.point * fixed.quantum / 2
+    return tuple(x.astype(fixed.quantum.dtype) * fixed.quantum / 2 for x in (cover.radius, cover.point))
 
 
 def test_merge_sorts_any_lengths():

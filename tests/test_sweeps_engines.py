@@ -14,6 +14,7 @@ from ltjax.sweeps import engines
 
 driver = importlib.import_module("ltjax.sweeps.run")  # the package's `run` is the function
 
+dask: Any = pytest.importorskip("dask")
 pytest.importorskip("distributed")
 
 
@@ -35,7 +36,9 @@ def test_workers_killed_and_a_task_that_kills_its_workers(tmp_path, monkeypatch)
             os.kill(kills[-1], signal.SIGKILL)
 
     spec = toy(what=["works", "kills"], chunk=32, slow=0.1, trials=900)
-    summary = sweeps.run(spec, tmp_path / "dask.db", engine=engine, progress=kill)
+    # As on a machine so busy that a worker is away for longer than a cluster waits for it by default.
+    with dask.config.set({"distributed.deploy.lost-worker-timeout": "10 ms"}):
+        summary = sweeps.run(spec, tmp_path / "dask.db", engine=engine, progress=kill)
     assert len(kills) == 2
     (failed,) = summary.failed
     assert failed["reason"] == "it killed its worker 3 times"
@@ -43,6 +46,18 @@ def test_workers_killed_and_a_task_that_kills_its_workers(tmp_path, monkeypatch)
     assert (summary.cells, summary.cells_done) == (12, 6)
     sweeps.run(toy(slow=0.1, trials=900), tmp_path / "serial.db")
     assert counts(tmp_path / "dask.db") == counts(tmp_path / "serial.db")
+
+
+@pytest.mark.slow
+def test_workers_that_do_not_come_back(tmp_path):
+    engine = sweeps.Dask(workers=1)
+
+    def give_up(status):
+        (nanny,) = engine.cluster.workers.values()
+        engine.cluster.sync(nanny.close)
+
+    with pytest.raises(ValueError, match="no worker is left; what was stored stays"):
+        sweeps.run(toy(chunk=32), tmp_path / "dask.db", engine=engine, progress=give_up)
 
 
 @pytest.mark.slow

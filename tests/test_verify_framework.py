@@ -84,11 +84,13 @@ TABLE = [
     (AtMost("", Proportion(1, 2), 0.9), "inconclusive"),
     (AtMost("", Proportion(10, 1000), 1.0), "inconclusive"),
     (AtMost("", Proportion(10, 1000), 1.5), "inconclusive"),
+    (AtMost("", Proportion(0, 1000), -0.1), "refuted"),
     (AtLeast("", Proportion(900, 1000), 0.5), "supported"),
     (AtLeast("", Proportion(100, 1000), 0.5), "refuted"),
     (AtLeast("", Proportion(100, 1000, 600), 0.5), "inconclusive"),
     (AtLeast("", Proportion(900, 1000), 0.0), "inconclusive"),
     (AtLeast("", Proportion(900, 1000), -0.1), "inconclusive"),
+    (AtLeast("", Proportion(1000, 1000), 1.1), "refuted"),
     (Less("", Normal(1.0, 0.0), Exact(1.0)), "inconclusive"),
     (Less("", Normal(1.0, 0.0), Exact(0.999)), "refuted"),
     (Less("", Normal(1.0, 0.0), Exact(1.001)), "supported"),
@@ -101,6 +103,7 @@ TABLE = [
     (InRange("", Normal(2.0, 0.01), (1.0, 2.0)), "inconclusive"),
     (InRange("", Normal(9.0, 0.01), (1.0, math.inf)), "supported"),
     (InRange("", Proportion(5, 10), (0.0, 1.0)), "inconclusive"),
+    (InRange("", Normal(9.0, 0.01), (-math.inf, math.inf)), "inconclusive"),
     (Equivalent("", Proportion(5000, 10000), Exact(0.5), 0.05), "supported"),
     (Equivalent("", Proportion(6000, 10000), Exact(0.5), 0.05), "refuted"),
     (Equivalent("", Proportion(4000, 10000), Exact(0.5), 0.05), "refuted"),
@@ -162,6 +165,7 @@ def test_whether_any_data_could_refute_a_test(test, refutable):
         (InRange("", Exact(3.0), (2.0, math.inf)), 0.5),
         (InRange("", Exact(3.0), (-math.inf, 4.0)), 0.25),
         (InRange("", Exact(3.0), (0.0, math.inf)), None),
+        (InRange("", Exact(3.0), (-math.inf, math.inf)), None),
         (Equivalent("", Exact(3.0), Exact(3.1), 0.4), 0.75),
         (Less("", Exact(3.0), Exact(4.0)), 0.25),
         (Less("", Exact(-3.0), Exact(-2.0)), 0.5),
@@ -232,6 +236,9 @@ NAN = math.nan
         lambda: Less("x", Exact(0.0), Exact(NAN)),
         lambda: Holds("x", True, numbers={"by n": {3: [1.0, NAN]}}),
         lambda: Holds("x", NAN),  # type: ignore[arg-type]
+        lambda: Holds("x", 1),  # type: ignore[arg-type]
+        lambda: InRange("x", Between([Exact(NAN)], [Exact(1.0)]), (0.0, 2.0)),
+        lambda: InRange("x", Between([Exact(0.0)], [Exact(NAN)]), (0.0, 2.0)),
     ],
 )
 def test_nan_never_supports(test):
@@ -255,6 +262,7 @@ def test_a_level_is_checked(level):
         (lambda: LogSlope(Exact(1.0), Exact(1.0), 1.0), "factor=1.0 is not allowed"),
         (lambda: InRange("", Exact(1.0), (2.0, 1.0)), "claimed="),
         (lambda: AtMost("", Proportion(1, 2), 0.1).trials_needed(0.0), "gap=0.0"),
+        (lambda: InRange("", Mean(np.array([0.2, 0.4])), (0.0, 0.5)).trials_needed(0.0), "gap=0.0"),
     ],
 )
 def test_bad_arguments(bad, message):
@@ -299,6 +307,19 @@ def test_quantities_are_combined():
     assert straddling.lower(0.01) == 0.0
     assert Absolute(Normal(-3.0, 0.1)).limits(0.01)[0] > 2.0
     assert Mean(np.full(1000, 0.25)).estimate == 0.25
+
+
+def test_what_is_printed_beside_the_limits():
+    a, b = Exact(-2.0), Exact(8.0)
+    assert Difference(b, a).estimate == 10.0
+    assert Ratio(b, a).estimate == -4.0
+    assert Absolute(a).estimate == 2.0
+    assert Scaled(b, 0.5).estimate == 4.0
+    assert LogSlope(b, Exact(2.0), 2.0).estimate == pytest.approx(2.0)
+    assert Median(np.array([1.0, 2.0, 9.0])).estimate == 2.0
+    assert math.isnan(Between([a], [b]).estimate)
+    (line,) = fits(lambda e: -2.0 * math.log2(e), ("logarithmic",))
+    assert Parameter(line, "a").estimate == line.estimate["a"]
 
 
 QUANTITIES = {
@@ -347,6 +368,35 @@ def test_what_is_detectable_is_detected_and_no_more_trials_are_needed(draw):
     assert power(test.trials_needed(gap / 2.0, level), gap / 2.0) > 0.85
     # True claims are seldom refuted.
     assert np.mean([draw(rng, n, 0.3).evaluate(level).verdict == "refuted" for _ in range(300)]) < 0.05
+
+
+def test_a_finding_says_how_many_trials_show_half_of_what_this_one_would():
+    for test in (
+        AtMost("", Proportion(10, 1000), 0.02),
+        AtLeast("", Proportion(900, 1000), 0.5),
+        Equivalent("", Proportion(500, 1000), Exact(0.5), 0.2),
+    ):
+        finding = test.evaluate(LEVEL)
+        assert finding.detectable == test.detectable(LEVEL)
+        assert finding.trials_needed == test.trials_needed(test.detectable(LEVEL) / 2.0, LEVEL)
+        assert 1500 < (finding.trials_needed or 0) < 4500
+
+
+def test_what_shows_at_any_number_of_trials_and_what_at_none():
+    # A probability is never below 0 nor above 1.
+    assert AtMost("", Proportion(0, 1000), -0.1).detectable(LEVEL) == 0.0
+    assert AtLeast("", Proportion(1000, 1000), 1.1).detectable(LEVEL) == 0.0
+    # There is no probability so far above the bound.
+    assert AtMost("", Proportion(0, 1000), 0.5).trials_needed(0.5) is None
+    assert AtMost("", Proportion(0, 1000), -0.1).trials_needed(0.05) is None
+    assert AtMost("", Proportion(0, 1000), 0.0).trials_needed(0.5) is not None
+    # Nobody has 2^40 trials.
+    assert AtMost("", Proportion(0, 1000), 0.5).trials_needed(1e-7) is None
+    # One more trial than needed is enough, one less is not, but for the steps of whole numbers.
+    test = AtMost("", Proportion(0, 1000), 0.3)
+    trials = test.trials_needed(0.1, LEVEL) or 0
+    assert AtMost("", Proportion(0, trials), 0.3).detectable(LEVEL) <= 0.1
+    assert AtMost("", Proportion(0, trials - 20), 0.3).detectable(LEVEL) > 0.1
 
 
 def test_trials_that_limits_need_to_narrow():

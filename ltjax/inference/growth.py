@@ -294,7 +294,8 @@ def _maximise(
     def step(carry: Any) -> Any:
         theta, state, _, i = carry
         value, grad = value_and_grad(theta, state=state)
-        updates, state = optimiser.update(grad, state, theta, value=value, grad=grad, value_fn=loss)
+        with jax.numpy_dtype_promotion("standard"):  # Optax lets its counts of steps meet numbers of other kinds
+            updates, state = optimiser.update(grad, state, theta, value=value, grad=grad, value_fn=loss)
         return optax.apply_updates(theta, updates), state, jnp.max(jnp.abs(jnp.asarray(grad))), i + 1
 
     carry = (start, optimiser.init(start), jnp.asarray(jnp.inf), jnp.asarray(0))

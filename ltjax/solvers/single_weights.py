@@ -76,7 +76,7 @@ class AllWeights(AbstractSolver):
             return Found(mask, error, jnp.zeros((count, 1)), zero, zero)
         most = max(ns)
         if d == 2:
-            angle = jnp.arange(GRID) * (2.0 * jnp.pi / GRID)
+            angle = jnp.arange(GRID, dtype=float) * (2.0 * jnp.pi / GRID)
             grid = jnp.stack([jnp.cos(angle), jnp.sin(angle)], axis=1)
             rows = jnp.concatenate([network.u[:most], network.w[None]])
             kinks = jnp.stack([-rows[:, 1], rows[:, 0]], axis=1) / jnp.linalg.norm(rows, axis=1, keepdims=True)

@@ -137,6 +137,9 @@ class Dask(AbstractEngine):
             settings: dict[str, Any] = {
                 "distributed.scheduler.worker-saturation": 1.0,
                 "distributed.scheduler.allowed-failures": ALLOWED_FAILURES,
+                # A worker that died comes back, on a busy machine after minutes. By default Dask's local cluster gives
+                # up for good each that is away for 15 seconds, and once all are, waits for ever.
+                "distributed.deploy.lost-worker-timeout": "1000 days",
                 "distributed.admin.large-graph-warning-threshold": "1GB",
             }
             stack.enter_context(dask.config.set(settings))
@@ -198,6 +201,10 @@ class Dask(AbstractEngine):
         # Nothing known of a worker: its own machine will tell.
         return min((limit for limit in limits if limit), default=1 << 60), 1
 
+    def _nannies(self) -> list[Any]:
+        """What starts the local workers, and starts each again that dies."""
+        return list(self.cluster.workers.values())
+
     def submit(self, job: Job) -> None:
         self._count += 1
         name = f"ltjax-{self.client.id}-{self._count}"
@@ -207,6 +214,11 @@ class Dask(AbstractEngine):
     def next(self) -> tuple[Job, Done | Failed]:
         from distributed.scheduler import KilledWorker
 
+        while not self._completed.has_ready():
+            if self._scheduler is None and not any(nanny.status.name == "running" for nanny in self._nannies()):
+                raise ArgumentError("no worker is left; what was stored stays: run the same command again to go on")
+            with self._completed.thread_condition:
+                self._completed.thread_condition.wait(0.1)
         future: Any = next(self._completed)
         job = self._jobs.pop(future.key)
         if future.status == "finished":

@@ -86,7 +86,7 @@ def _descend(q: Array, c: Array, s: Array, unit: Array, size: Array, rate: Array
     The first steps are as long as the sphere is wide and shrink by a cosine to 0. That is the annealing: with
     short first steps (below 0.1) nearly every start ends in a corner between the zones it began among.
     """
-    here = (jnp.arange(c.shape[0]) < size[:, None]) & (s > 0.0)
+    here = (jnp.arange(c.shape[0], dtype=size.dtype) < size[:, None]) & (s > 0.0)
     first, last = BEYOND
 
     def energy(q: Array, beyond: Array) -> Array:
@@ -97,7 +97,8 @@ def _descend(q: Array, c: Array, s: Array, unit: Array, size: Array, rate: Array
 
     def step(carry: Any, beyond: Array) -> Any:
         q, state = carry
-        updates, state = optimiser.update(jax.grad(energy)(q, beyond), state)
+        with jax.numpy_dtype_promotion("standard"):  # Optax lets its count of steps meet floats
+            updates, state = optimiser.update(jax.grad(energy)(q, beyond), state)
         return (_unit(q + rate[:, None] * jnp.asarray(updates)), state), None
 
     beyond = unit * jnp.linspace(first, last, steps, dtype=c.dtype)
@@ -138,7 +139,7 @@ def _search(key: Array, u: Array, w: Array, eps: Array, size: Array, rate: Array
     leading = _leading(ratios)
     # The deepest among those outside all zones; else the one that gets furthest.
     depth = jnp.min(jnp.where(jnp.arange(c.shape[0]) < wanted, ratios, jnp.inf), axis=1)
-    best = jnp.argmax(jnp.where(leading >= wanted, wanted + depth, leading))
+    best = jnp.argmax(jnp.where(leading >= wanted, wanted.astype(c.dtype) + depth, leading.astype(c.dtype)))
     return _outcome(q[best], leading[best], wanted, u, w, eps)
 
 
@@ -148,7 +149,7 @@ def _last(
 ) -> tuple[Uncovered, Array]:
     w, tan_alpha = unit_target(w), tangent(eps)
     c, s = _slabs(u, w, tan_alpha)
-    place = (jnp.arange(starts) + 1.0).astype(c.dtype) / starts  # in (0, 1]
+    place = jnp.arange(1, starts + 1).astype(c.dtype) / starts  # in (0, 1]
     warm = jnp.arange(starts) % 2 == 1
 
     def attempt(carry: Any, xs: tuple[Array, Array]) -> Any:
@@ -157,8 +158,9 @@ def _last(
         fresh = _unit(jax.random.normal(key, pool.shape, pool.dtype))
         # Early rounds look far ahead of the best size so far, later ones closely.
         reach = jnp.maximum(0.3 * 0.7 ** (number - 1.0), 0.03)
-        ahead = size + jnp.ceil(jnp.maximum(reach * size, 4.0) * place)
-        aim = jnp.where(number == 0, jnp.ceil(n.astype(c.dtype) ** place), jnp.minimum(ahead, n))
+        so_far, all_of_them = size.astype(c.dtype), n.astype(c.dtype)
+        ahead = so_far + jnp.ceil(jnp.maximum(reach * so_far, 4.0) * place)
+        aim = jnp.where(number == 0, jnp.ceil(all_of_them**place), jnp.minimum(ahead, all_of_them))
         old = warm & (number > 0)
         q = jnp.where(old[:, None], pool, fresh)
         q = _descend(q, c, s, tan_alpha / math.sqrt(c.shape[1]), aim, jnp.where(old, 0.1 * rate, rate), steps)
