@@ -50,6 +50,8 @@ from flint import arb, ctx
 
 from ltjax import arguments
 from ltjax.arguments import ArgumentError
+from ltjax.certify import rounding
+from ltjax.certify.errors import network as networks
 
 NODES: dict[int, tuple[int, ...]] = {
     2: (10000,),
@@ -72,6 +74,8 @@ NODES: dict[int, tuple[int, ...]] = {
 DIMENSIONS = tuple(NODES)
 PRECISION = 128
 """Bits."""
+WIDEST = 1.5
+"""Radians: up to it the weights are used on single networks in float64."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -169,6 +173,70 @@ def averaged(theta: Any, t: Any, d: int) -> np.ndarray:
     safe = np.where(across > 0.0, across, 1.0)
     mean = np.where(across > 0.0, safe * mean_absolute(np.abs(along) / safe, d), np.abs(along))
     return np.asarray(0.5 * (along + mean))
+
+
+def neuron_value(cosine: Any, sine: Any, alpha: Any, d: int, xp: Any = np) -> tuple[Any, Any, Any]:
+    """What y, of total variation 1 at most, makes of a unit neuron and of the target; what rounding may have moved.
+
+    A neuron counts ½·cos α·sin θ·h(tan α·cot θ) over what is under the line of the bound: 0 from θ = α on. So for any
+    mask m the error is at least the target's value less Σ m_i κ_i·(neuron i's value).
+
+    F = sin θ·h(tan α·cot θ) changes by at most K·tan α, K = ∫σ|dη|, with cos θ, and by at most 1 with sin θ; both are
+    given up to `rounding.unit_part`, and its evaluation adds as many units of the same size.
+
+    Args:
+        cosine, sine: |cos θ| and sin θ of the angle between its normal and the line of w, inner products of unit
+            vectors; shapes that broadcast with alpha.
+        alpha: radians, in (0, 1.5].
+        d: dimension, 2 to 16.
+        xp: NumPy, or JAX's.
+
+    Returns:
+        the neuron's value; the target's, in alpha's shape, rounded down; the margin of the neuron's value.
+    """
+    w = rounded(d)
+    atoms, nodes = np.abs(w["atoms"]), w["nodes"]
+    across, along = xp.sin(alpha), xp.cos(alpha)
+    length = abs(w["centre"]) * along
+    length = length + xp.sqrt((w["beyond"] * along) ** 2 + w["beyond"] * w["second"] * across**2)
+    for atom, node in zip(atoms, nodes, strict=True):
+        length = length + float(atom) * xp.sqrt(along**2 + (float(node) * across) ** 2)
+    safe = xp.maximum(sine, 1e-200)
+    value = 0.5 * along * safe * weighed(across / along * cosine / safe, d, xp) / length
+    steep = abs(w["first"]) + float(np.sum(atoms * nodes))
+    margin = rounding.unit_part(d) * (along + steep * across) / length
+    target = 0.5 * across * w["value"] / length * (1.0 - rounding.unit_part(d))
+    return value, target, margin
+
+
+def masked_bound(u: Any, v: Any, w: Any, alpha: float) -> float:
+    """A certified lower bound on the error of every mask of one network, readout `linear`, in float64 on the host.
+
+    With κ_i = v_i‖u_i‖ it is the target's value less the sum of κ_i·(neuron i's value) over the neurons where that is
+    positive; see `neuron_value`. Only neurons with a normal within α of ±w count.
+
+    Args:
+        u: rows, shape (n, d); v: output weights, shape (n,); w: the target's direction, shape (d,); normalised here.
+        alpha: radians, in (0, 1.5].
+
+    Returns:
+        the bound, less all margins; not positive where it says nothing.
+
+    Raises:
+        ArgumentError: for shapes that do not fit, NaN or infinite weights, w = 0, an alpha outside (0, 1.5], d > 16.
+    """
+    alpha = arguments.real("alpha", alpha, above=0.0, high=WIDEST)
+    u, v, w = networks.checked(u, v, w)
+    d = dimension(w.size)
+    lengths = networks.lengths(u)
+    rows = networks.units(u)
+    along = rows @ w
+    across = networks.lengths(rows - along[:, None] * w)
+    value, target, margin = neuron_value(np.abs(along), across, np.float64(alpha), d)
+    kappa = v * lengths
+    counted = np.maximum(kappa * value, 0.0) + np.abs(kappa) * margin
+    total = float(np.sum(np.where(lengths > 0.0, counted, 0.0)))
+    return float(target) - total * (1.0 + rounding.gamma(2.0 * len(v) + 16.0))
 
 
 def weighed(spread: Any, d: int, xp: Any = np) -> Any:
@@ -324,7 +392,9 @@ __all__ = [
     "dimension",
     "error_bound",
     "event",
+    "masked_bound",
     "mean_absolute",
+    "neuron_value",
     "rounded",
     "share",
     "slope",

@@ -98,7 +98,7 @@ def sample_cap(
         raise ArgumentError(
             "jax_enable_x64=False is not allowed: neurons are numbered in 64-bit floats (jax.enable_x64)"
         )
-    key_gap, key_sine, key_keep, key_side, key_across, key_row, key_v = jax.random.split(key, 7)
+    key_gap, key_sine, key_keep, key_side, key_rows = jax.random.split(key, 5)
     dtype = jnp.float64
     # P(gap > k) = (1 - p)^k: the ceiling of an exponential variable over -log(1 - p).
     wait = jax.random.exponential(key_gap, (capacity,), dtype)
@@ -111,10 +111,9 @@ def sample_cap(
     kept = jax.random.uniform(key_keep, (capacity,), dtype) * cosine < narrowest
     kept = kept if thinned else jnp.ones_like(kept)
     oriented = jax.random.rademacher(key_side, (capacity,), dtype)
-    draw = get_law("normal").draw
-    across, dacross = draw(key_across, (capacity, d - 1), dtype)
-    row, drow = draw(key_row, (capacity, d), dtype)
-    v, dv = draw(key_v, (capacity,), dtype)
+    # One draw: every other one would be compiled again.
+    drawn, moved = get_law("normal").draw(key_rows, (capacity, 2 * d), dtype)
+    (across, row, v), (dacross, drow, dv) = ((x[:, : d - 1], x[:, d - 1 : -1], x[:, -1]) for x in (drawn, moved))
     length, dlength = jnp.linalg.norm(row, axis=1), jnp.linalg.norm(drow, axis=1)
     width, dwidth = jnp.linalg.norm(across, axis=1), jnp.linalg.norm(dacross, axis=1)
     kappa = v * length

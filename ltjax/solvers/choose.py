@@ -6,6 +6,8 @@
 | pruning, d = 1 | all | one subset sum |
 | rows, d = 1 with bias, d >= 3 | up to 13 neurons | all masks at points; linear: no breakpoint, no direction |
 | | more | descent; linear: no breakpoint near, a direction uncovered |
+| | readout linear, 3 <= d <= 16 | before all: the nearest normal |
+| | the same, normal, ε < 0.01 or n > 20,000 | the nearest normal, neurons near the target's normal alone |
 | rows, d = 2 | up to 48 neurons | arcs; what they leave: elimination, integer programming |
 | | to 80, or n·ε <= 1.3·(ε/0.01)^(1/5) | the search near the kink; elimination, then arcs or integer programming |
 | | more | the search near the kink |
@@ -29,8 +31,10 @@ import numpy as np
 
 from ltjax import arguments
 from ltjax.arguments import ArgumentError
+from ltjax.bounds import nearest_normal
+from ltjax.networks.caps import candidate_share
 from ltjax.problems.base import AbstractProblem
-from ltjax.problems.pruning import NeuronPruning, WeightPruning
+from ltjax.problems.pruning import MOST_DIMENSIONS, MOST_PLACES, NeuronPruning, WeightPruning
 from ltjax.problems.registry import class_at
 from ltjax.problems.subset_sum import SubsetSum
 from ltjax.search.masks.arcs import MOST
@@ -44,6 +48,7 @@ from ltjax.solvers.in_order import InOrder
 from ltjax.solvers.integer_program import IntegerProgram
 from ltjax.solvers.line import LineSum
 from ltjax.solvers.nearest_sum import Coverage, NearestSum
+from ltjax.solvers.normals import NearestNormal
 from ltjax.solvers.plane import Arcs, KinkLemma, LocalWalk, NearSearch
 from ltjax.solvers.single_weights import AllWeights, AxesAndRows, Blocks, Shared, WholeRows
 
@@ -58,6 +63,12 @@ REACH = 1.3
 falls with ε: 0.55 at 1e-3, 0.3 to 0.4 at 1e-4, 0.25 at 1e-5, 0.15 to 0.2 at 1e-6; a fifth root is a little above."""
 PROGRAMMED = 80
 """Up to so many neurons integer programming decides, whatever elimination leaves."""
+CAPS = 12.0
+"""In units of ε/c_d: neurons with normals farther from the target's are not drawn, in d >= 3 dimensions."""
+WIDEST_CAP = 0.9
+"""Nor, radians, any beyond this."""
+LARGEST_ROWS = 20_000
+"""So many neurons are drawn whole in d >= 3 dimensions."""
 LARGEST_WHOLE = 10**6
 """So many neurons are drawn where only a whole network tells."""
 SHARE = 0.01
@@ -201,7 +212,11 @@ def _rows(problem: NeuronPruning, n: int, eps: float) -> Choice:
     if problem.d == 2:
         decided = n <= LARGEST_WHOLE and _reached(n, eps) and not linear
         return _whole(problem, n, eps) if eps >= WHOLE_EPS or decided else _near(problem, eps)
-    obstruction: tuple[AbstractSolver, ...] = (NoBreakpoint() if problem.bias else Uncovered(),) if linear else ()
+    if problem.caps and (eps < WHOLE_EPS or n > LARGEST_ROWS):
+        return _cap(problem, n, eps)
+    known = (NearestNormal(),) if 3 <= problem.d <= MOST_DIMENSIONS else ()
+    obstruction: tuple[AbstractSolver, ...] = (NoBreakpoint(),) if problem.bias else (*known, Uncovered())
+    obstruction = obstruction if linear else ()
     if n <= ALL_TERMS:
         return Choice(InOrder((*obstruction, AllRows(problem.readout))))
     return Choice(InOrder((*obstruction, Descent(problem.readout))))
@@ -220,6 +235,16 @@ def _whole(problem: NeuronPruning, n: int, eps: float) -> Choice:
     if n <= MOST:
         return Choice(InOrder((*lemma, Arcs.for_size(n, problem.readout), *exact)))
     return Choice(InOrder((*lemma, *([LocalWalk()] if linear else []), NearSearch(problem.readout), *exact)))
+
+
+def _cap(problem: NeuronPruning, n: int, eps: float) -> Choice:
+    """In d >= 3 dimensions: the neurons near the target's normal alone, as many as a search can hold."""
+    # The angle itself is taken to be the least that any certificate can use, up to rounding.
+    least = min(eps / nearest_normal.constant(problem.d), WIDEST_CAP / CAPS)
+    window = CAPS * least
+    while window > 1.1 * least and n * candidate_share(window, problem.d) > 0.7 * MOST_PLACES:
+        window *= 0.8
+    return Choice(InOrder((NearestNormal(),)), window)
 
 
 def _near(problem: NeuronPruning, eps: float) -> Choice:
