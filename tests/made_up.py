@@ -250,12 +250,11 @@ def np_9(less=0.0):
             found[d, e] = {"n": n, "events": round(2e4 * nearest_normal.event(n, e, d)), "trials": 20_000}
         rng = np.random.default_rng(d)
         medians = [(nearest_normal.constant(d) / e) ** (d - 1 - less) for e in fine]
-        drawn = np.ceil(np.stack([rng.exponential(n / math.log(2.0), m.FIRSTS) for n in medians], axis=1))
-        firsts[d] = m.told(
-            np.where(drawn > 20.0 * np.array(medians), np.inf, drawn), 20.0 * np.array(medians), tuple(fine)
-        )
-    fits = {d: fitted(outcomes, ("power", "log-inverse", "inverse")) for d, outcomes in firsts.items()}
-    return {"found": found, "firsts": firsts, "fits": fits, "status": np.repeat([1, 0, -1], [100, 5, 15])}
+        drawn = np.ceil(np.stack([rng.exponential(n / math.log(2.0), 20_000) for n in medians], axis=1))
+        told = m.told(np.where(drawn > 20.0 * np.array(medians), np.inf, drawn), 20.0 * np.array(medians), tuple(fine))
+        firsts[d] = told.counts()
+    hits = {e: counts((m.enough(e),), (e,), m.HITS, lambda n, e: 0.95, lambda n, e: 0.0) for e in m.SEARCHED}
+    return {"found": found, "firsts": firsts, "status": np.repeat([1, 0, -1], [100, 5, 15]), "hits": hits}
 
 
 # --- weight pruning

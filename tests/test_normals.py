@@ -7,16 +7,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from cells import decided
 
 import ltjax
 from ltjax.bounds import nearest_normal
 from ltjax.certify.errors import sphere
+from ltjax.outcomes import HIT
 from ltjax.problems.base import at_trial
+from ltjax.search.masks.in_cap import best_in_cap
 from ltjax.search.obstructions import normals
 from ltjax.solvers.at_points import AllRows, Descent, Uncovered
 from ltjax.solvers.choose import choose
 from ltjax.solvers.in_order import InOrder
-from ltjax.solvers.normals import NearestNormal
+from ltjax.solvers.normals import CapSearch, NearestNormal
 
 KEY = jax.random.key(0)
 LADDER = np.geomspace(0.02, 1.5, 30)
@@ -113,6 +116,53 @@ def test_the_certified_error_of_an_empty_cap_is_above_the_bound():
             assert lower <= upper
 
 
+@pytest.mark.parametrize(("d", "scale"), [(3, 0.1), (3, 1e-6), (5, 1e-2)])
+def test_the_cap_search_finds_what_is_planted(d, scale):
+    """Two neurons that together make the target, tilted against each other by about ε, among others."""
+    rng = np.random.default_rng(3)
+    w = rng.normal(size=d)
+    w /= np.linalg.norm(w)
+    across = rng.normal(size=d)
+    across -= (across @ w) * w
+    across /= np.linalg.norm(across)
+    u, v = rng.normal(size=(200, d)), rng.normal(size=200)
+    u[50], u[120] = w + 0.5 * scale * across, w - 0.5 * scale * across
+    v[50], v[120] = 0.4, 0.6
+    with jax.enable_x64(True):
+        search = jax.jit(best_in_cap)
+        args = [KEY, *(jnp.asarray(x) for x in (u, v, w))]
+        error, mask = search(*args, jnp.arange(200) < 200, jnp.asarray(scale))
+        mask = np.asarray(mask)
+        assert mask[[50, 120]].all()
+        low, high = sphere.certified_error(u, v, w, mask, eps=scale)
+        assert float(error) <= high <= scale
+        assert low <= high
+        # Without one of them nothing is that near.
+        error, without = search(*args, jnp.arange(200) < 120, jnp.asarray(scale))
+        assert float(error) > 1.2 * scale
+        assert not np.asarray(without)[120:].any()
+        error, none = search(*args, jnp.arange(200) < 0, jnp.asarray(scale))
+        assert np.isinf(float(error))
+        assert not np.asarray(none).any()
+
+
+def test_hits_in_a_cap_are_hits():
+    """Below ε = 0.01 caps are drawn; masks in hand are checked by another evaluation of the error, at points."""
+    problem, eps, n = ltjax.NeuronPruning(d=3), 0.009, 300_000
+    cell = decided(problem, (n,), (eps,), 12, KEY)[n, eps]
+    hits = np.flatnonzero(cell.status == HIT)
+    assert len(hits) >= 3
+    x = points_of(np.random.default_rng(0), 3, 20_000)
+    x[::2, 0] *= 0.05
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    for t in hits:
+        u, v, number = (cell.instance[name][t] for name in ("u", "v", "number"))
+        mask = cell.witness["mask"][t]
+        assert np.all(number[mask] <= n)
+        error = np.abs(np.maximum(x @ u[mask].T, 0.0) @ v[mask] - np.maximum(x[:, 0], 0.0)).max()
+        assert 0.3 * eps < error <= cell.upper[t] <= eps
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_nothing_is_certified_of_what_is_not_known(bad):
     with jax.enable_x64(True):
@@ -146,7 +196,7 @@ def test_a_proof_that_does_not_hold_is_no_miss():
     problem, solver = ltjax.NeuronPruning(d=3), NearestNormal()
     choice = choose(problem, 100, 0.005)
     assert choice.window is not None
-    assert str(choice.solver) == "nearest normal"
+    assert str(choice.solver) == "nearest normal, cap search"
     with jax.enable_x64(True):
         drawn = jax.tree.map(np.asarray, jax.vmap(lambda key: choice.draw(problem, key, 100))(jax.random.split(KEY, 3)))
     holding = 0
@@ -171,3 +221,5 @@ def test_bad_arguments_and_orders():
     for problem in (ltjax.NeuronPruning(d=3, readout="relu"), ltjax.NeuronPruning(d=20)):
         with pytest.raises(ValueError, match="it answers another question"):
             ltjax.estimate(problem, n=4, eps=0.1, trials=4, key=KEY, solver=NearestNormal())
+    with pytest.raises(ValueError, match="it answers another question"):
+        ltjax.estimate(ltjax.NeuronPruning(d=3, readout="relu"), n=4, eps=0.1, trials=4, key=KEY, solver=CapSearch())

@@ -6,6 +6,7 @@
 | pruning, d = 1 | all | one subset sum |
 | rows, d = 1 with bias, d >= 3 | up to 13 neurons | all masks at points; linear: no breakpoint, no direction |
 | | more | descent; linear: no breakpoint near, a direction uncovered |
+| | linear, d >= 3, besides | before the descent: subsets of the neurons with the nearest normals |
 | | readout linear, 3 <= d <= 16 | before all: the nearest normal |
 | | the same, normal, ε < 0.01 or n > 20,000 | the nearest normal, neurons near the target's normal alone |
 | rows, d = 2 | up to 48 neurons | arcs; what they leave: elimination, integer programming |
@@ -48,7 +49,7 @@ from ltjax.solvers.in_order import InOrder
 from ltjax.solvers.integer_program import IntegerProgram
 from ltjax.solvers.line import LineSum
 from ltjax.solvers.nearest_sum import Coverage, NearestSum
-from ltjax.solvers.normals import NearestNormal
+from ltjax.solvers.normals import CapSearch, NearestNormal
 from ltjax.solvers.plane import Arcs, KinkLemma, LocalWalk, NearSearch
 from ltjax.solvers.single_weights import AllWeights, AxesAndRows, Blocks, Shared, WholeRows
 
@@ -219,7 +220,8 @@ def _rows(problem: NeuronPruning, n: int, eps: float) -> Choice:
     obstruction = obstruction if linear else ()
     if n <= ALL_TERMS:
         return Choice(InOrder((*obstruction, AllRows(problem.readout))))
-    return Choice(InOrder((*obstruction, Descent(problem.readout))))
+    search = (CapSearch(),) if linear and not problem.bias else ()
+    return Choice(InOrder((*obstruction, *search, Descent(problem.readout))))
 
 
 def _reached(n: int, eps: float) -> bool:
@@ -244,7 +246,7 @@ def _cap(problem: NeuronPruning, n: int, eps: float) -> Choice:
     window = CAPS * least
     while window > 1.1 * least and n * candidate_share(window, problem.d) > 0.7 * MOST_PLACES:
         window *= 0.8
-    return Choice(InOrder((NearestNormal(),)), window)
+    return Choice(InOrder((NearestNormal(), CapSearch())), window)
 
 
 def _near(problem: NeuronPruning, eps: float) -> Choice:
@@ -291,6 +293,9 @@ def likely_size(problem: AbstractProblem, eps: float) -> int:
         bits = max(0.0, math.log2(math.sqrt(problem.d) / eps)) + 6.0
         each = 2.0 if problem.on_axis else 2.0 * problem.d / math.log2(problem.d + 1.0)
         return min(problem.max_n, math.ceil(each * bits))
+    if isinstance(problem, NeuronPruning) and problem.caps:
+        # Where the cap search finds most.
+        return min(problem.max_n, math.ceil(10.0 * min(eps, 1.0) ** (1 - problem.d)) + 4)
     if isinstance(problem, NeuronPruning) and problem.d > 2:
         return min(problem.max_n, math.ceil((problem.d - 1) * max(1.0, math.log(1.0 / eps)) / eps) + 4)
     if isinstance(problem, NeuronPruning | WeightPruning):

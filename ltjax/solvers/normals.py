@@ -1,16 +1,19 @@
-"""Rows in d >= 3 dimensions, readout linear: too little bends near the target."""
+"""Rows in d >= 3 dimensions, readout linear: too little bends near the target, or enough does and some adds up."""
 
 import dataclasses
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
 from ltjax.bounds import nearest_normal
 from ltjax.problems.base import AbstractProblem
+from ltjax.search.masks.in_cap import best_in_cap
 from ltjax.search.obstructions import normals
-from ltjax.solvers.at_points import AbstractObstruction
+from ltjax.solvers.at_points import AbstractObstruction, AbstractRows
+from ltjax.solvers.base import Found
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,4 +44,19 @@ class NearestNormal(AbstractObstruction):
         return nearest_normal.masked_bound(network.u, network.v, network.w, alpha) > wide
 
 
-__all__ = ["NearestNormal"]
+@dataclasses.dataclass(frozen=True)
+class CapSearch(AbstractRows):
+    """Hits: the best subset of the neurons with the nearest normals."""
+
+    name = "cap search"
+    linear_only = True
+    misses = False
+
+    def look_at(self, network: Any, size: Array, eps: Array) -> Found:
+        key = jax.random.wrap_key_data(network.chance)
+        error, mask = best_in_cap(key, network.u, network.v, network.w, network.number <= size, eps)
+        zero = jnp.zeros((), jnp.int32)
+        return Found(mask, error, jnp.zeros(()), zero, zero)
+
+
+__all__ = ["CapSearch", "NearestNormal"]
