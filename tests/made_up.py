@@ -10,13 +10,22 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ltjax.bounds import neuron_pruning, subset_sum, weight_pruning
+from ltjax.bounds import nearest_normal, neuron_pruning, subset_sum, weight_pruning
 from ltjax.inference import growth
 from ltjax.laws import get_law
 from ltjax.machine.timing import Timings
 from ltjax.trials.counts import Counts, FirstHits
 from proofs_check.gap import exponential, hardware, tenfold
-from proofs_check.neuron_pruning import bias, dimension, kink_lemma, lower_bound, no_gap_on_the_line, relu_bound
+from proofs_check.neuron_pruning import (
+    bias,
+    dimension,
+    exponent,
+    kink_lemma,
+    lower_bound,
+    no_gap_on_the_line,
+    relu_bound,
+)
+from proofs_check.neuron_pruning import nearest_normal as any_dimension
 from proofs_check.neuron_pruning import sufficiency as rows_suffice
 from proofs_check.subset_sum import (
     counting_limit,
@@ -223,6 +232,31 @@ def np_7(factor=1.0):
     return {"ratios": {delta: [1.001, 1.3] for delta in bias.DISTANCES}, "events": events, "counts": found}
 
 
+def np_8(factor=1.0):
+    m = any_dimension
+    bound = nearest_normal.error_bound
+    reached = {(d, alpha): 1.05 * factor * bound(alpha, d) for d in m.DIMENSIONS for alpha in m.MIXED}
+    attacked = {d: [(0.5, *(r * factor * bound(0.5, d) for r in (1.1, 1.4)))] for d in m.ATTACKED}
+    left = {(d, times): 0.01 * (times < 1.0) for d in m.QUADRATURE for times in (0.8, 0.9, 1.0, 2.0)}
+    return {"attacked": attacked, "mixed": reached, "left": left, "plane": 1e-15}
+
+
+def np_9(less=0.0):
+    m = exponent
+    found, firsts = {}, {}
+    for d, (coarse, *fine) in m.EPS.items():
+        for e in (coarse, *fine):
+            n = nearest_normal.threshold(0.5, e, d)
+            found[d, e] = {"n": n, "events": round(2e4 * nearest_normal.event(n, e, d)), "trials": 20_000}
+        rng = np.random.default_rng(d)
+        medians = [(nearest_normal.constant(d) / e) ** (d - 1 - less) for e in fine]
+        drawn = np.ceil(np.stack([rng.exponential(n / math.log(2.0), 20_000) for n in medians], axis=1))
+        told = m.told(np.where(drawn > 20.0 * np.array(medians), np.inf, drawn), 20.0 * np.array(medians), tuple(fine))
+        firsts[d] = told.counts()
+    hits = {e: counts((m.enough(e),), (e,), m.HITS, lambda n, e: 0.95, lambda n, e: 0.0) for e in m.SEARCHED}
+    return {"found": found, "firsts": firsts, "status": np.repeat([1, 0, -1], [100, 5, 15]), "hits": hits}
+
+
 # --- weight pruning
 
 
@@ -343,7 +377,7 @@ TRUE = {
     "GAP-1": gap_1,
     "GAP-2": gap_2,
     "HW-1": hw_1,
-    **{f"NP-{i}": f for i, f in enumerate((np_1, np_2, np_3, np_4, np_5, np_6, np_7), 1)},
+    **{f"NP-{i}": f for i, f in enumerate((np_1, np_2, np_3, np_4, np_5, np_6, np_7, np_8, np_9), 1)},
     **{f"SS-{i}": f for i, f in enumerate((ss_1, ss_2, ss_3, ss_4, ss_5, ss_6), 1)},
     **{f"WP-{i}": f for i, f in enumerate((wp_1, wp_2, wp_3, wp_4), 1)},
 }
@@ -360,6 +394,8 @@ FALSE = {
     "NP-5": ("the covering threshold grows like 1/ε", lambda: np_5(law="inverse")),
     "NP-6": ("the threshold grows like 1/ε", lambda: np_6(lambda e: 0.027 / e)),
     "NP-7": ("the event is a tenth less frequent", lambda: np_7(factor=0.9)),
+    "NP-8": ("networks without a near normal beat the bound by a third", lambda: np_8(factor=0.67)),
+    "NP-9": ("the first near normal comes as in one dimension less", lambda: np_9(less=1.0)),
     "SS-1": ("a quarter more hits than the bound allows", lambda: ss_1(excess=1.25)),
     "SS-2": ("the threshold grows with the square of the bits", lambda: ss_2(lambda e: 4.0 + 0.09 * bits(e) ** 2)),
     "SS-3": ("the mean number of hitting subsets is 1.3 λ", lambda: ss_3(rate=1.3)),

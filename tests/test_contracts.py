@@ -52,6 +52,7 @@ SOLVERS = [
     pytest.param(NeuronPruning(), (6, 20, 60), (0.3, 0.2), "whole", marks=DEAR),
     pytest.param(NeuronPruning(d=1, bias=True), (4, 16), (0.3, 0.1), None, marks=DEAR),
     pytest.param(NeuronPruning(d=3), (4, 16), (0.6, 0.3), None, marks=DEAR),
+    pytest.param(NeuronPruning(d=3), (500, 2000), (0.009, 0.006), None, marks=DEAR),
     pytest.param(NeuronPruning(d=4, readout="relu"), (4, 16), (0.6, 0.3), None, marks=DEAR),
     (WeightPruning(), (3, 8), (0.6, 0.3), None),
     (WeightPruning(), (3, 9), (0.6, 0.3), "blocks"),

@@ -153,6 +153,16 @@ def zone_angle(d: int, length: np.ndarray, plane: np.ndarray) -> np.ndarray:
         return gamma(16.0 * (d + 8.0)) * length / plane
 
 
+def unit_part(d: int, dtype: Any = np.float64) -> float:
+    """Of the length of a unit vector's part along a unit vector of R^d, or across it, and of a value made of them.
+
+    An inner product of vectors right to 6 units each, or the length of what is left beside it: 2d + 30. The value has
+    at most d/2 + 1 summands of at most d + 12 roundings each, all together no larger than the sum of absolute values
+    that it is multiplied by.
+    """
+    return gamma(8.0 * (d + 8.0) * (d + 4.0), dtype)
+
+
 def breakpoint_side(b: np.ndarray, u: np.ndarray) -> np.ndarray:
     """Of |b + u·c| for a c in [-1, 1]: one product and one sum."""
     return gamma(8.0) * (np.abs(b) + np.abs(u))
@@ -255,6 +265,7 @@ __all__ = [
     "tube",
     "turned_row",
     "unit",
+    "unit_part",
     "walked",
     "zone",
     "zone_angle",

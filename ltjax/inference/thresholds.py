@@ -214,6 +214,8 @@ def threshold(
     return ordered if arguments.is_collection(eps) else ordered[0]
 
 
+FARTHEST = 16
+"""A pilot whose sizes cost goes no farther than so many times the size at which hits are likely."""
 ALL_SIZES = 40
 """Up to here a threshold may look at every size."""
 _Known = dict[int, tuple[int, int, int]]
@@ -263,6 +265,7 @@ class _Asker:
         """An n at which clearly more than p of a few trials hit, or the largest n there is."""
         most = self.problem.max_n
         n = min(likely_size(self.problem, eps), most)
+        first = n
         while n < most:
             # All sizes up to n where the run itself will decide them at once: the compiled search is then the same.
             cheap = not choose(self.problem, n, eps, self.solver).solver.traced_sizes
@@ -271,7 +274,9 @@ class _Asker:
             hits = self.pilot[eps][n][0]
             if intervals.clopper_pearson_lower(hits, self.few, 0.1) > self.p:
                 break
-            n = min(n + max(1, n // 10), most)
+            if not cheap and n >= FARTHEST * first:
+                break  # No search finds enough: the bracket has no upper end, and the run says how many are undecided.
+            n = min(n + max(1, n // 10 if cheap else n // 2), most)
         return n
 
     def _count(self, ns: Sequence[int], eps: Sequence[float], trials: int, known: dict[float, _Known]) -> None:

@@ -21,6 +21,10 @@ GENERIC_KINK = 0.3
 CELLS = 4000
 """Of the branch and bound that certifies the error of whole rows, d >= 3; a hit that it cannot confirm is undecided."""
 CELLS_OF_WEIGHTS = 20_000
+MOST_DIMENSIONS = 16
+"""Up to here the nearest normal's weights are known."""
+MOST_PLACES = 4096
+"""Of neurons near a target's normal, drawn alone."""
 
 
 class StartNetwork(NamedTuple):
@@ -139,7 +143,12 @@ class NeuronPruning(AbstractPruning):
 
     @property
     def max_n(self) -> int:
-        return 40 if self.on_the_line else 10**13 if self.d == 2 else 20_000
+        return 40 if self.on_the_line else 10**13 if self.d == 2 or self.caps else 20_000
+
+    @property
+    def caps(self) -> bool:
+        """Whether neurons near the target's normal tell enough, and can be drawn alone, in d >= 3 dimensions."""
+        return 3 <= self.d <= MOST_DIMENSIONS and self.readout == "linear" and get_law(self.law).name == "normal"
 
     @property
     def error_without_eps(self) -> bool:  # type: ignore[override]
@@ -154,13 +163,16 @@ class NeuronPruning(AbstractPruning):
         return self._start(key_weights, n, key_target, key_chance)
 
     def draw_near(self, key: Any, n: int, window: float) -> StartNetwork:
-        """The same in distribution, in the plane, of the neurons that bend within `window` of the target's kink only.
+        """The same in distribution, of the neurons with a kink within `window` of the target's only.
 
-        How many there are is drawn too, so that a trial costs the same at any n; see `ltjax.networks.near`. They are
-        given in the target's frame, w = (0, 1), where small angles keep their precision.
+        In the plane that is an angle between lines, in d >= 3 dimensions (law normal) one between normals. How many
+        there are is drawn too, so that a trial costs the same at any n; see `ltjax.networks.near` and `.caps`. They
+        are given in the target's frame, w = (0, 1) or (1, 0, …), where small angles keep their precision.
         """
         import jax.numpy as jnp
 
+        if self.d > 2:
+            return self._draw_cap(key, n, window)
         from ltjax.networks import near, target_angle
 
         angle, law = target_angle(self.target), get_law(self.law).name
@@ -174,6 +186,24 @@ class NeuronPruning(AbstractPruning):
         return StartNetwork(
             rows, kinks.kappa, nothing, ahead, zero, kinks.moved, kinks.number, jnp.asarray(window), upto,
             jnp.zeros(2, jnp.uint32),
+        )  # fmt: skip
+
+    def _draw_cap(self, key: Any, n: int, window: float) -> StartNetwork:
+        """`draw_near` in d >= 3 dimensions; at most `MOST_PLACES` neurons are listed, whatever n."""
+        import jax
+        import jax.numpy as jnp
+
+        from ltjax.networks import caps
+
+        key_cap, key_chance = jax.random.split(key)
+        # In steps, so that runs at different ε share one compiled search.
+        places = min(-(-caps.places_for(n, window, self.d) // 64) * 64, MOST_PLACES)
+        cap = caps.sample_cap(key_cap, window, self.d, places)
+        rows = cap.oriented[:, None] * jnp.concatenate([cap.cosine[:, None], cap.sine[:, None] * cap.across], axis=1)
+        nothing, zero = jnp.zeros(places), jnp.zeros(())
+        return StartNetwork(
+            rows, cap.kappa, nothing, jnp.eye(self.d)[0], zero, cap.moved, cap.number, jnp.asarray(window), cap.upto,
+            jax.random.key_data(key_chance),
         )  # fmt: skip
 
     def error(self, instance: StartNetwork, mask: Any, eps: float | None = None) -> tuple[float, float]:

@@ -143,9 +143,10 @@ class AbstractObstruction(AbstractRows):
     """Misses, readout linear: a direction or a point that no neuron serves, found here, checked again on the host."""
 
     question = NeuronPruning
+    proofs = True
 
     def look_at(self, network: Any, size: Array, eps: Array) -> Found:
-        used = jnp.arange(network.v.shape[0]) < size
+        used = network.number <= size
         wide = eps + jnp.sum(jnp.where(used, network.moved, 0.0))
         out, proof = self.rule_out(network, size, wide)
         zero = jnp.zeros((), jnp.int32)
@@ -153,18 +154,18 @@ class AbstractObstruction(AbstractRows):
         return Found(jnp.zeros(used.shape, bool), jnp.asarray(jnp.inf), least, zero, zero, proof=proof)
 
     def holds(self, problem: AbstractProblem, instance: Any, size: int, eps: float, proof: np.ndarray) -> bool:
-        u, b = (np.asarray(x, np.float64)[:size] for x in (instance.u, instance.b))
-        w = np.asarray(instance.w, np.float64)
-        wide = float(eps + np.asarray(instance.moved)[:size].sum())
-        return self.proves(u, b, w, float(instance.c), proof, wide)
+        used = np.asarray(instance.number) <= size
+        parts = {name: np.asarray(getattr(instance, name), np.float64)[used] for name in ("u", "v", "b", "moved")}
+        wide = float(eps + parts["moved"].sum())
+        return self.proves(instance._replace(**parts, w=np.asarray(instance.w, np.float64)), size, proof, wide)
 
     @abc.abstractmethod
     def rule_out(self, network: Any, size: Array, wide: Array) -> tuple[Array, Array]:
         """Whether no mask of the first `size` neurons is within `wide`, and a proof, (d,)."""
 
     @abc.abstractmethod
-    def proves(self, u: np.ndarray, b: np.ndarray, w: np.ndarray, c: float, proof: np.ndarray, wide: float) -> bool:
-        """Whether the proof holds in float64 for these neurons."""
+    def proves(self, network: Any, size: int, proof: np.ndarray, wide: float) -> bool:
+        """Whether the proof holds in float64 for a network of which those neurons are left that are asked about."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -177,10 +178,11 @@ class NoBreakpoint(AbstractObstruction):
     def rule_out(self, network: Any, size: Array, wide: Array) -> tuple[Array, Array]:
         kink = -network.c
         near = jnp.abs(-network.b / network.u[:, 0] - kink) <= 4.0 * wide
-        near &= jnp.arange(len(near)) < size
+        near &= network.number <= size
         return ~jnp.any(near) & (jnp.abs(kink) + 4.0 * wide <= 1.0), kink[None]
 
-    def proves(self, u: np.ndarray, b: np.ndarray, w: np.ndarray, c: float, proof: np.ndarray, wide: float) -> bool:
+    def proves(self, network: Any, size: int, proof: np.ndarray, wide: float) -> bool:
+        u, b, c = network.u, network.b, float(network.c)
         radius = 4.0 * wide * (1.0 + rounding.gamma(8.0))
         # |β - c| > 4ε without a division: |b + u·kink| > 4ε·|u|, up to the rounding of the left side.
         away = np.abs(b + u[:, 0] * -c) - rounding.breakpoint_side(b, u[:, 0])
@@ -205,8 +207,8 @@ class Uncovered(AbstractObstruction):
         found = zones.last_uncovered(jax.random.key(0), u, w, error, most=size, starts=64, steps=200, rounds=4)
         return possible & (found.size >= size), found.direction
 
-    def proves(self, u: np.ndarray, b: np.ndarray, w: np.ndarray, c: float, proof: np.ndarray, wide: float) -> bool:
-        return wide < 0.5 and verify_uncovered(u, w, proof, wide)
+    def proves(self, network: Any, size: int, proof: np.ndarray, wide: float) -> bool:
+        return wide < 0.5 and verify_uncovered(network.u, network.w, proof, wide)
 
 
 __all__ = ["AbstractObstruction", "AllRows", "Descent", "NoBreakpoint", "Uncovered"]

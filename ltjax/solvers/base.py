@@ -58,6 +58,8 @@ class AbstractSolver(abc.ABC):
     size costs, and `look` looks at one."""
     misses: ClassVar[bool] = True
     """Whether the method ever knows that no mask works."""
+    proofs: ClassVar[bool] = False
+    """Whether its misses come with a proof that the host checks again; see `holds`."""
 
     linear_only: ClassVar[bool] = False
     """Whether what it says holds for readout linear alone."""

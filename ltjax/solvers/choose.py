@@ -6,6 +6,9 @@
 | pruning, d = 1 | all | one subset sum |
 | rows, d = 1 with bias, d >= 3 | up to 13 neurons | all masks at points; linear: no breakpoint, no direction |
 | | more | descent; linear: no breakpoint near, a direction uncovered |
+| | linear, d >= 3, besides | before the descent: subsets of the neurons with the nearest normals |
+| | readout linear, 3 <= d <= 16 | before all: the nearest normal |
+| | the same, normal, ε < 0.01 or n > 20,000 | the nearest normal, neurons near the target's normal alone |
 | rows, d = 2 | up to 48 neurons | arcs; what they leave: elimination, integer programming |
 | | to 80, or n·ε <= 1.3·(ε/0.01)^(1/5) | the search near the kink; elimination, then arcs or integer programming |
 | | more | the search near the kink |
@@ -31,8 +34,10 @@ import numpy as np
 
 from ltjax import arguments
 from ltjax.arguments import ArgumentError
+from ltjax.bounds import nearest_normal
+from ltjax.networks.caps import candidate_share
 from ltjax.problems.base import AbstractProblem
-from ltjax.problems.pruning import NeuronPruning, WeightPruning
+from ltjax.problems.pruning import MOST_DIMENSIONS, MOST_PLACES, NeuronPruning, WeightPruning
 from ltjax.problems.registry import class_at
 from ltjax.problems.subset_sum import SubsetSum
 from ltjax.search.masks.arcs import MOST
@@ -46,6 +51,7 @@ from ltjax.solvers.in_order import InOrder
 from ltjax.solvers.integer_program import IntegerProgram
 from ltjax.solvers.line import LineSum
 from ltjax.solvers.nearest_sum import Coverage, NearestSum
+from ltjax.solvers.normals import CapSearch, NearestNormal
 from ltjax.solvers.plane import Arcs, Clusters, KinkLemma, LocalWalk, NearSearch
 from ltjax.solvers.single_weights import AllWeights, AxesAndRows, Blocks, Shared, WholeRows
 
@@ -60,6 +66,12 @@ REACH = 1.3
 falls with ε: 0.55 at 1e-3, 0.3 to 0.4 at 1e-4, 0.25 at 1e-5, 0.15 to 0.2 at 1e-6; a fifth root is a little above."""
 PROGRAMMED = 80
 """Up to so many neurons integer programming decides, whatever elimination leaves."""
+CAPS = 12.0
+"""In units of ε/c_d: neurons with normals farther from the target's are not drawn, in d >= 3 dimensions."""
+WIDEST_CAP = 0.9
+"""Nor, radians, any beyond this."""
+LARGEST_ROWS = 20_000
+"""So many neurons are drawn whole in d >= 3 dimensions."""
 LARGEST_WHOLE = 10**6
 """So many neurons are drawn where only a whole network tells."""
 MISSED = 0.5
@@ -211,10 +223,15 @@ def _rows(problem: NeuronPruning, n: int, eps: float) -> Choice:
     if problem.d == 2:
         decided = n <= LARGEST_WHOLE and (_reached(n, eps) or _clustered(n, eps)) and not linear
         return _whole(problem, n, eps) if eps >= WHOLE_EPS or decided else _near(problem, eps)
-    obstruction: tuple[AbstractSolver, ...] = (NoBreakpoint() if problem.bias else Uncovered(),) if linear else ()
+    if problem.caps and (eps < WHOLE_EPS or n > LARGEST_ROWS):
+        return _cap(problem, n, eps)
+    known = (NearestNormal(),) if 3 <= problem.d <= MOST_DIMENSIONS else ()
+    obstruction: tuple[AbstractSolver, ...] = (NoBreakpoint(),) if problem.bias else (*known, Uncovered())
+    obstruction = obstruction if linear else ()
     if n <= ALL_TERMS:
         return Choice(InOrder((*obstruction, AllRows(problem.readout))))
-    return Choice(InOrder((*obstruction, Descent(problem.readout))))
+    search = (CapSearch(),) if linear and not problem.bias else ()
+    return Choice(InOrder((*obstruction, *search, Descent(problem.readout))))
 
 
 def _reached(n: int, eps: float) -> bool:
@@ -239,6 +256,16 @@ def _whole(problem: NeuronPruning, n: int, eps: float) -> Choice:
     walk = (LocalWalk(),) if linear else ()
     bent = (Clusters.fine(eps),) if not linear and _clustered(n, eps) else ()
     return Choice(InOrder((*lemma, *walk, NearSearch(problem.readout), *bent, *exact)))
+
+
+def _cap(problem: NeuronPruning, n: int, eps: float) -> Choice:
+    """In d >= 3 dimensions: the neurons near the target's normal alone, as many as a search can hold."""
+    # The angle itself is taken to be the least that any certificate can use, up to rounding.
+    least = min(eps / nearest_normal.constant(problem.d), WIDEST_CAP / CAPS)
+    window = CAPS * least
+    while window > 1.1 * least and n * candidate_share(window, problem.d) > 0.7 * MOST_PLACES:
+        window *= 0.8
+    return Choice(InOrder((NearestNormal(), CapSearch())), window)
 
 
 def _near(problem: NeuronPruning, eps: float) -> Choice:
@@ -285,6 +312,9 @@ def likely_size(problem: AbstractProblem, eps: float) -> int:
         bits = max(0.0, math.log2(math.sqrt(problem.d) / eps)) + 6.0
         each = 2.0 if problem.on_axis else 2.0 * problem.d / math.log2(problem.d + 1.0)
         return min(problem.max_n, math.ceil(each * bits))
+    if isinstance(problem, NeuronPruning) and problem.caps:
+        # Where the cap search finds most.
+        return min(problem.max_n, math.ceil(32.0 * min(eps, 1.0) ** (1 - problem.d)) + 4)
     if isinstance(problem, NeuronPruning) and problem.d > 2:
         return min(problem.max_n, math.ceil((problem.d - 1) * max(1.0, math.log(1.0 / eps)) / eps) + 4)
     if isinstance(problem, NeuronPruning | WeightPruning):

@@ -21,10 +21,11 @@ class InOrder(AbstractSolver):
     turn comes. Methods that the host leads come last, and are asked about what the device has left open only.
 
     Args:
-        solvers: at least one that searches on the device; only the first may give proofs to check again.
+        solvers: at least one that searches on the device; those that give proofs to check again come first.
 
     Raises:
-        ArgumentError: where none searches on the device, or one that the host leads is not behind all that do.
+        ArgumentError: where none searches on the device, one that the host leads is not behind all that do, or one
+            that gives proofs is behind one that gives none.
     """
 
     solvers: tuple[AbstractSolver, ...]
@@ -34,6 +35,9 @@ class InOrder(AbstractSolver):
     def __post_init__(self) -> None:
         if not self.searchers or self.solvers[: len(self.searchers)] != self.searchers:
             raise ArgumentError(f"solvers={self} is not allowed: methods that the host leads come behind all others")
+        proofs = [solver.proofs for solver in self.solvers]
+        if proofs != sorted(proofs, reverse=True):
+            raise ArgumentError(f"solvers={self} is not allowed: methods that give proofs come before all others")
 
     @property
     def searchers(self) -> tuple[AbstractSolver, ...]:
@@ -104,12 +108,15 @@ class InOrder(AbstractSolver):
         return found
 
     def _checked(self, problem: AbstractProblem, instances: Any, found: Any, ns: Any, eps: np.ndarray) -> Found:
-        """The same without the misses whose proof does not hold. Only the first method gives proofs; see `look`."""
+        """The same without the misses whose proof does not hold."""
         if found.proof is None:
             return found
-        least = np.array(found.least)
-        for t, i, j in np.argwhere((found.miss_by == 0) & (least > 0.0)):
-            if not self.solvers[0].holds(problem, at_trial(instances, t), ns[i], float(eps[j]), found.proof[t, i, j]):
+        least, who = np.array(found.least), np.asarray(found.miss_by)
+        owners = [solver for solver in self.solvers for _ in solver.methods]
+        given = np.array([solver.proofs for solver in owners])
+        for t, i, j in np.argwhere(given[who] & (least > 0.0)):
+            solver, instance = owners[who[t, i, j]], at_trial(instances, t)
+            if not solver.holds(problem, instance, ns[i], float(eps[j]), found.proof[t, i, j]):
                 least[t, i, j] = 0.0
         return found._replace(least=least)
 
@@ -125,8 +132,15 @@ def _joined(first: Found, second: Found, offset: int, xp: Any = jnp) -> Found:
         xp.maximum(first.least, second.least),
         xp.where(better, second.hit_by + offset, first.hit_by),
         xp.where(larger, second.miss_by + offset, first.miss_by),
-        proof=first.proof,
+        proof=_proof(first, second, larger, xp),
     )
+
+
+def _proof(first: Found, second: Found, larger: Any, xp: Any) -> Any:
+    """The proof of the larger lower bound; a method that gives none needs none."""
+    if first.proof is None or second.proof is None:
+        return first.proof
+    return xp.where(larger[..., None], second.proof, first.proof)
 
 
 def _spread(one: Found, other: Found, xp: Any) -> Found:

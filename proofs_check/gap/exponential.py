@@ -5,7 +5,8 @@ axis target, $d\ge2$.
 
 **Statement.** The certified lower bound on the number of neurons that rows need (NP-2 for readout linear, NP-3 for
 relu) over the certified upper bound on what scissors need (masks in hand, WP-1 and WP-4) grows like
-$(1/\varepsilon)/\log(1/\varepsilon)$: in a log-log plot its slope in $1/\varepsilon$ tends to 1.
+$(1/\varepsilon)/\log(1/\varepsilon)$: in a log-log plot its slope in $1/\varepsilon$ tends to 1. These bounds do not
+depend on $d$; for the linear readout in $d\ge3$ dimensions rows need far more, $\varepsilon^{-(d-1)}$ (NP-9).
 
 **Source.** Ferre', Giroire, Mallmann-Trenn, Natale (arXiv 2603.02234); constants worked out for this project.
 

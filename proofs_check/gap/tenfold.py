@@ -3,7 +3,7 @@ r"""GAP-2: Ten times more precise costs a few neurons, or ten times the network.
 **Hypotheses.** As for GAP-1, $d=2$.
 
 **Statement.** From $\varepsilon$ to $\varepsilon/10$ the number of neurons that scissors need grows by a constant,
-that of rows by a factor that tends to 10.
+that of rows by a factor that tends to 10. (In $d\ge3$ dimensions, readout linear, by $10^{d-1}$: NP-9.)
 
 **Source.** Ferre', Giroire, Mallmann-Trenn, Natale (arXiv 2603.02234); constants worked out for this project.
 

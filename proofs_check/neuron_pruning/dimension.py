@@ -1,10 +1,12 @@
-r"""NP-5: More dimensions ask for more rows, with a logarithm.
+r"""NP-5: All directions must be covered, which asks for more rows in more dimensions.
 
 **Hypotheses.** Readout linear, $d\ge3$, law normal, $\alpha=2\arctan(2\varepsilon)$.
 
 **Statement.** By NP-1 every direction $q\perp w$ needs a neuron with $|\langle u_i,q\rangle|\le\tan\alpha\,|\langle
 u_i,w\rangle|$: the zones of the neurons must cover $S^{d-2}$. So $n_{1/2}$ of neuron pruning is at least that of
-covering, which is $\ge c\,(d-2)\ln(1/\varepsilon)/\varepsilon$; heuristically $c\to\pi/8$.
+covering, which is $\ge c\,(d-2)\ln(1/\varepsilon)/\varepsilon$; heuristically $c\to\pi/8$. Covering is necessary
+and far from sufficient: for $d\ge3$ rows need $\varepsilon^{-(d-1)}$ neurons (NP-9), and this bound is the better one
+only for coarse $\varepsilon$, above about $0.005$ at $d=3$.
 
 **Source.** Worked out for this project. arXiv 2603.02234 has $\Omega(d/\varepsilon)$ in versions 1 and 2 and
 $\Omega(1/\varepsilon)$ in version 3.
@@ -12,9 +14,7 @@ $\Omega(1/\varepsilon)$ in version 3.
 **Checked.** $d=3$, by exact arc covering of each draw: the median threshold over $\ln(1/\varepsilon)/\varepsilon$ is
 within 15% of 0.39, 0.43, 0.47 at $\varepsilon=0.03,0.01,0.003$, and $\ln(1/\varepsilon)/\varepsilon$ describes its
 growth better than $1/\varepsilon$. $d=5,9,17$, by adversarial search for an uncovered direction, each certificate
-checked again in float64: with $c=0.25$ and $\varepsilon=0.03$ more than half of the draws have one. For the linear
-readout the growth with $d$ of versions 1 and 2 is thus borne out over this range, and a logarithm with it; what
-suffices for $d\ge3$ is not known.
+checked again in float64: with $c=0.25$ and $\varepsilon=0.03$ more than half of the draws have one.
 """
 
 import dataclasses

@@ -5,7 +5,9 @@ r"""WP-3: With a linear readout and a generic target scissors are no better than
 **Statement.** A weight-pruned network bends only along the lines of its rows and along the axes: sub-rows of $u_i$
 are $u_i$ itself and multiples of the axes. None of these can be moved, so the kink lemma (NP-1) holds for weight
 pruning too, and $n_{1/2}\ge\Omega(1/\varepsilon)$: no gap. It is the outer ReLU (or an axis target) that gives
-scissors their advantage.
+scissors their advantage. In $d\ge3$ dimensions a sub-row that lacks a weight lies in a coordinate hyperplane, at a
+fixed angle from $w$. So for small $\varepsilon$ only a whole row can have a normal near $w$, and by NP-8
+$n_{1/2}\ge C\varepsilon^{-(d-1)}$ for every pattern of cuts.
 
 **Source.** Worked out for this project.
 
