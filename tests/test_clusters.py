@@ -24,9 +24,8 @@ def searched(n, eps, trials):
             drawn = RELU.draw(jax.random.fold_in(jax.random.key(5), trial), n)
             u, v, w = (jnp.asarray(x) for x in (drawn.u, drawn.v, drawn.w))
             theta, kappa = plane.frame(u, v, w)
-            mask, error = clusters.best_clusters(
-                theta, kappa, jnp.ones(n, bool), jnp.asarray(eps), capacity=1 << 13, **how
-            )
+            there, tube = jnp.ones(n, bool), jnp.asarray(eps)
+            mask, error = clusters.best_clusters(theta, kappa, there, tube, capacity=1 << 13)
             yield u, v, w, np.asarray(mask), float(error)
 
 
@@ -66,19 +65,22 @@ def test_neurons_that_are_absent_are_not_kept():
         present = jnp.arange(320) < 250
         jump = jnp.where(present, kappa, 0.0)
         mask, error = clusters.best_clusters(theta, jump, present, jnp.asarray(0.02), capacity=1 << 12)
-        assert np.isfinite(float(error)) and not np.any(np.asarray(mask) & ~np.asarray(present))
+        assert np.isfinite(float(error))
+        assert not np.any(np.asarray(mask) & ~np.asarray(present))
 
 
 def test_nothing_is_found_where_choices_cannot_meet():
     for *_, mask, error in searched(300, 1e-6, 1):
-        assert error == np.inf and not mask.any()
+        assert error == np.inf
+        assert not mask.any()
 
 
 def test_numbers_that_are_none_are_no_hits():
     with jax.enable_x64(True):
         theta, kappa = jnp.linspace(-3.0, 3.0, 64), jnp.full(64, jnp.nan)
         mask, error = clusters.best_clusters(theta, kappa, jnp.ones(64, bool), jnp.asarray(0.1), capacity=1 << 10)
-        assert error == np.inf and not np.any(mask)
+        assert error == np.inf
+        assert not np.any(mask)
 
 
 def test_no_hit_is_one_where_exact_methods_say_miss():

@@ -532,7 +532,7 @@ def test_a_claim_that_raises_is_broken_with_its_traceback(hook):
 
 def test_the_budget_is_split_over_the_built_in_claims_then_over_tests():
     known = catalogue()
-    assert known.level == budget.ERROR_BUDGET / 20
+    assert known.level == budget.ERROR_BUDGET / 22
     evidence = runner.judged([Holds(str(i), True) for i in range(5)], known.level)
     assert {finding.numbers["level"] for finding in evidence.findings} == {known.level / 5}
 
@@ -570,7 +570,7 @@ def test_selection_by_id_and_family():
     known = catalogue()
     assert list(select(["ss-3", "SS-1"], known).claims) == ["SS-3", "SS-1"]
     assert len(select(["SS"], known).claims) == 6
-    assert len(select([], known).claims) == 20
+    assert len(select([], known).claims) == 22
     with pytest.raises(ArgumentError, match="claim 'XX' is not known"):
         select(["XX"], known)
     with pytest.raises(ArgumentError, match="there is no such file"):
