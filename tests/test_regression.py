@@ -20,9 +20,12 @@ FINER = [
 
 
 def finer(row):
-    """Whether more trials may be decided than then: rows in the plane have exact methods since."""
-    plane = row["problem"] == "NeuronPruning" and row["options"].get("d", 2) == 2
-    return plane or row["options"] | {"n": row["n"], "eps": row["eps"]} in FINER
+    """Whether more trials may be decided than then: rows in the plane have exact methods since, linear ones in more
+    dimensions a certificate by their nearest normals."""
+    options = row["options"]
+    linear = options.get("readout", "linear") == "linear" and not options.get("bias")
+    rows = row["problem"] == "NeuronPruning" and (options.get("d", 2) == 2 or linear)
+    return rows or row["options"] | {"n": row["n"], "eps": row["eps"]} in FINER
 
 
 def problem_of(row):

@@ -351,7 +351,9 @@ def best_clusters(
 
     def search() -> tuple[Array, Array]:
         started = jnp.stack([ends.known, jnp.arange(len(ends.known)) == 0])
-        walked = jax.lax.map(lambda half: _walked(*half, middle, capacity), (clusters, use, started))
+        walked = jax.lax.map(
+            lambda half: _walked(half[0], half[1], half[2], middle, capacity), (clusters, use, started)
+        )
         (left, left_way), (right, right_way) = (jax.tree.map(lambda x, k=k: x[k], walked[:2]) for k in (0, 1))
         # A left choice descends from one of the ends.
         (begun, _), (left_parts, right_parts) = jax.lax.map(
