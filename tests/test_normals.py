@@ -7,19 +7,20 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from cells import decided
 
 import ltjax
 from ltjax.bounds import nearest_normal
 from ltjax.certify.errors import sphere
 from ltjax.outcomes import HIT
 from ltjax.problems.base import at_trial
+from ltjax.problems.pruning import MOST_DIMENSIONS
 from ltjax.search.masks.in_cap import best_in_cap
 from ltjax.search.obstructions import normals
 from ltjax.solvers.at_points import AllRows, Descent, Uncovered
 from ltjax.solvers.choose import choose
 from ltjax.solvers.in_order import InOrder
 from ltjax.solvers.normals import CapSearch, NearestNormal
+from tests.cells import decided
 
 KEY = jax.random.key(0)
 LADDER = np.geomspace(0.02, 1.5, 30)
@@ -223,3 +224,7 @@ def test_bad_arguments_and_orders():
             ltjax.estimate(problem, n=4, eps=0.1, trials=4, key=KEY, solver=NearestNormal())
     with pytest.raises(ValueError, match="it answers another question"):
         ltjax.estimate(ltjax.NeuronPruning(d=3, readout="relu"), n=4, eps=0.1, trials=4, key=KEY, solver=CapSearch())
+
+
+def test_the_dimensions_that_are_drawn_in_caps_are_those_with_weights():
+    assert max(nearest_normal.DIMENSIONS) == MOST_DIMENSIONS

@@ -316,3 +316,21 @@ def test_custom_law_and_bad_law():
         scaling.fit(outcomes_of(np.ones((5, 5), int), EPS), "cubic")
     with pytest.raises(ValueError, match="needs more precisions"):
         scaling.fit(outcomes_of(np.ones((5, 1), int), [0.1]), "logarithmic")
+
+
+def test_a_pilot_that_finds_no_hits_ends(monkeypatch):
+    """Where no search finds any, looking farther only costs: rows in three dimensions go to 10^13."""
+    asked = []
+
+    def nothing(problem, ns, eps, trials, key, **how):
+        asked.extend(ns)
+        zero = np.zeros((len(ns), len(eps)), np.int64)
+        return Counts(tuple(ns), tuple(eps), trials, zero, zero, zero + trials)
+
+    monkeypatch.setattr(thresholds, "count", nothing)
+    found = thresholds.threshold(ltjax.NeuronPruning(d=3), eps=0.2, key=jax.random.key(0), trials=40)
+    first = thresholds.likely_size(ltjax.NeuronPruning(d=3), 0.2)
+    assert asked[0] == first
+    assert thresholds.FARTHEST * first <= max(asked) <= 2 * thresholds.FARTHEST * first
+    assert found.upper is None
+    assert found.lower == 1

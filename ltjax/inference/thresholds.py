@@ -168,7 +168,8 @@ def threshold(
         p: the hit probability to reach, in (0, 1).
         trials: independent draws.
         n_max: the largest n to look at. By default it grows until a tenth of the trials' pilot run says
-            that the bracket will close; the pilot only chooses how far to look.
+            that the bracket will close, or it is `FARTHEST` times what should do; the pilot only chooses how far to
+            look.
         confidence: of each bracket.
         solver: a solver, its name, or None: what suits each n and ε best.
         stage: called with what is looked at next, in words.

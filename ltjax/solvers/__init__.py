@@ -4,8 +4,9 @@ base.py             the contract
 choose.py           the table: problem, n, ε → method
 nearest_sum.py      subset sums: meet in the middle; coverage
 line.py             networks on the line, as one subset sum
-plane.py            rows in the plane: kink lemma, local walk, arcs, search near the kink
+plane.py            rows in the plane: kink lemma, local walk, arcs, search near the kink, clusters
 at_points.py        rows for d >= 3 and with bias: all masks, descent, a direction or breakpoint missing
+normals.py          rows for d >= 3, readout linear: the nearest normal, subsets of the nearest neurons
 single_weights.py   scissors: all masks, sums apart, shared sums, whole rows
 elimination.py      rows in the plane and in planes: what no mask keeps, then what is left exactly
 integer_program.py  HiGHS, the judge

@@ -10,7 +10,7 @@ Walk from both ends of the arc to its middle, with an error that starts at 0 at 
 (error, slope, linear part). The two lists are joined by linear part, sorted into cells of ε. The start of the left walk
 then is what the linear parts leave over. The best pairs are evaluated at all their kinks.
 
-Errors are in units of ε, and the numbers of clusters depend on n·ε only: the search is the same at ε = 10⁻² and 10⁻⁵.
+Errors are in units of ε, and the numbers of clusters depend on n·ε only. How many pairs meet falls with ε².
 It only ever finds hits: the caller evaluates the mask exactly, and not finding means undecided.
 """
 
