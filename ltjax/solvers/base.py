@@ -56,6 +56,8 @@ class AbstractSolver(abc.ABC):
     traced_sizes: ClassVar[bool] = False
     """Whether `search` takes its sizes as a traced array, so that runs at other sizes share one compilation. Then each
     size costs, and `look` looks at one."""
+    hits: ClassVar[bool] = True
+    """Whether the method ever finds a mask."""
     misses: ClassVar[bool] = True
     """Whether the method ever knows that no mask works."""
     proofs: ClassVar[bool] = False
@@ -74,6 +76,10 @@ class AbstractSolver(abc.ABC):
         }
         same = all(getattr(self, name) == getattr(problem, name) for name in shared)
         return isinstance(problem, self.question) and same and not (self.linear_only and readout != "linear")
+
+    def part(self, *, hits: bool) -> "AbstractSolver | None":
+        """What of this solver finds hits, or else what finds misses; None where nothing does."""
+        return self if (self.hits if hits else self.misses) else None
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -130,8 +136,13 @@ class AbstractSolver(abc.ABC):
 def size_class(n: int) -> int:
     """The least of few sizes that n fits in: eighths of an octave. Shapes must not depend on which sizes are asked for
     together, and few of them need compiling."""
-    step = max(1, (1 << (n - 1).bit_length()) // 16) if n > 1 else 1
+    step = max(1, octave(n) // 16)
     return -(-n // step) * step
+
+
+def octave(n: int) -> int:
+    """The least power of two that n fits in: for methods that cost little more there than at n, but long to compile."""
+    return 1 << (n - 1).bit_length()
 
 
 def in_cells(look: Callable[[Any, Array, Array], Found], instances: Any, ns: Any, eps: Array) -> Found:
@@ -248,4 +259,4 @@ def each_trial(look: Callable[[Any, Array], Found], instances: Any, size: Array)
     return jax.vmap(look)(instances, sizes)
 
 
-__all__ = ["AbstractHostSolver", "AbstractSolver", "Found", "bisected", "each_trial", "in_cells", "size_class"]
+__all__ = ["AbstractHostSolver", "AbstractSolver", "Found", "bisected", "each_trial", "in_cells", "octave", "size_class"]

@@ -18,10 +18,13 @@ from ltjax.problems.pruning import NeuronPruning
 from ltjax.search import plane
 from ltjax.search.masks import arcs, clusters, near_kink
 from ltjax.search.obstructions import kink
-from ltjax.solvers.base import AbstractSolver, Found, each_trial, in_cells, size_class
+from ltjax.solvers.base import AbstractSolver, Found, each_trial, in_cells, octave, size_class
 
 CLASSES = (4, 8, arcs.LINES)
 """Lines of an arc, of which four make a network; neurons that are not asked for count as absent."""
+
+COARSE = 4096
+"""Up to so many neurons, sizes of an octave share a program; with more, drawing the others would cost."""
 
 
 def in_plane(problem: AbstractProblem) -> bool:
@@ -67,6 +70,9 @@ class AbstractPlanar(AbstractSolver):
     def serves(self, problem: AbstractProblem) -> bool:
         return super().serves(problem) and in_plane(problem)
 
+    def places(self, n: int) -> int:
+        return octave(n) if arcs.MOST < n <= COARSE else size_class(n)
+
     def block(self, n: int) -> int:
         return 4
 
@@ -97,6 +103,7 @@ class KinkLemma(AbstractPlanar):
     """Misses, readout linear: no kink line is near the target's."""
 
     name = "kink lemma"
+    hits = False
     linear_only = True
 
     def look_at(self, view: View, eps: Array) -> tuple[Array, Array, Array]:
@@ -116,6 +123,7 @@ class LocalWalk(AbstractPlanar):
 
     capacity: int = 1024
     name = "local walk"
+    hits = False
     linear_only = True
 
     def look_at(self, view: View, eps: Array) -> tuple[Array, Array, Array]:
@@ -165,9 +173,6 @@ class Clusters(AbstractPlanar):
         """With a capacity that precisions down to ε ask for, as far as it goes: pairs that meet grow with its square
         times ε²."""
         return cls(capacity=min(max(1 << math.ceil(math.log2(128.0 / eps)), 1 << 14), 1 << 18))
-
-    def places(self, n: int) -> int:
-        return size_class(n)
 
     def block(self, n: int) -> int:
         return 1
