@@ -24,7 +24,7 @@ class Threshold:
     """n_p(ε) lies in [lower, upper] with the stated confidence.
 
     Attributes:
-        upper: None where no n up to `n_max` is certified to reach p.
+        upper: None where no n up to `n_max`, the largest that was looked at, is certified to reach p.
         interpolated: where the hit frequencies, joined by straight lines, cross p: a real number that rounds *up*
             to n_p, in (lower - 1, upper]. No certificate; for comparison with published curves. None where they
             do not cross or undecided trials leave it too open; see `interpolate`.
@@ -209,7 +209,7 @@ def threshold(
             if counts is not None:
                 described = problem.describe() | choose(problem, counts.ns[-1], e, solver).describe()
                 one = bracket(counts, 0, p, confidence, described)
-                found[e] = dataclasses.replace(one, stopped=stopped)
+                found[e] = dataclasses.replace(one, n_max=ask.farthest(e, one.n_max), stopped=stopped)
         if stopped:
             break
     if not found:
@@ -220,7 +220,7 @@ def threshold(
 
 FARTHEST = 16
 """Where no upper end is found up to so many times the size at which hits are likely, none is looked for farther."""
-ALL_SIZES = 40
+ALL_SIZES = 48
 """Up to here a threshold may look at every size."""
 PILOT = 0.1
 """One-sided level at which a pilot run takes a size for large or small enough."""
@@ -295,6 +295,10 @@ class _Asker:
             return self.seen[eps].counts(eps, self.few)
         return self.counted.get(eps)
 
+    def farthest(self, eps: float, n: int) -> int:
+        """The largest size that was looked at, by a pilot at least; n where all were counted together."""
+        return max(self.seen[eps].few | self.seen[eps].all) if eps in self.seen else n
+
     def look(self, group: Sequence[float], n_max: int | None) -> None:
         """Look at enough sizes for the brackets of a group of precisions."""
         least = min(group)
@@ -352,20 +356,21 @@ class _Asker:
         low = first_that(may(True), min(high, start), last)
         if high <= last:
             first_that(does(False), high, last)
-        first_that(may(False), min(low, last), last)
+        if low > 0:
+            first_that(may(False), min(low, last), last)
 
     def _sure(self, eps: float, n: int, few: bool, *, hits: bool) -> bool:
         """Whether so many trials hit at a size that it certainly reaches p, or else so many miss that it does not.
 
         Trials of which this is known from other sizes are not asked again, and none where the rest cannot change the
-        answer any more. Only what is asked for is searched for.
+        answer any more. Where misses are asked for, no search for hits is made.
         """
         seen, trials = self.seen[eps], self.few if few else self.trials
         needed = self._needed(trials, PILOT if few else self.level, hits)
         known, against = (seen.hits, seen.misses) if hits else (seen.misses, seen.hits)
         asked, failed = ~(known(n, trials) | against(n, trials)), int(against(n, trials).sum())
         (share,) = plan(self.problem, (n,), (eps,), self.solver)
-        solver = share.solver.part(hits=hits)
+        solver = share.solver if hits else share.solver.for_misses()
         if solver is not None and np.any(asked) and trials - failed >= needed:
             self.stage(f"ε = {eps:g}, n = {n:,}{', pilot' if few else ''}")
             share = dataclasses.replace(share, choice=dataclasses.replace(share.choice, solver=solver))

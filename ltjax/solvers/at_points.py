@@ -143,7 +143,6 @@ class AbstractObstruction(AbstractRows):
     """Misses, readout linear: a direction or a point that no neuron serves, found here, checked again on the host."""
 
     question = NeuronPruning
-    hits = False
     proofs = True
 
     def look_at(self, network: Any, size: Array, eps: Array) -> Found:

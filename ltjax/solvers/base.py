@@ -56,8 +56,6 @@ class AbstractSolver(abc.ABC):
     traced_sizes: ClassVar[bool] = False
     """Whether `search` takes its sizes as a traced array, so that runs at other sizes share one compilation. Then each
     size costs, and `look` looks at one."""
-    hits: ClassVar[bool] = True
-    """Whether the method ever finds a mask."""
     misses: ClassVar[bool] = True
     """Whether the method ever knows that no mask works."""
     proofs: ClassVar[bool] = False
@@ -77,9 +75,9 @@ class AbstractSolver(abc.ABC):
         same = all(getattr(self, name) == getattr(problem, name) for name in shared)
         return isinstance(problem, self.question) and same and not (self.linear_only and readout != "linear")
 
-    def part(self, *, hits: bool) -> "AbstractSolver | None":
-        """What of this solver finds hits, or else what finds misses; None where nothing does."""
-        return self if (self.hits if hits else self.misses) else None
+    def for_misses(self) -> "AbstractSolver | None":
+        """What is left of this solver where only misses are wanted; None where it finds none."""
+        return self if self.misses else None
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -143,6 +141,11 @@ def size_class(n: int) -> int:
 def octave(n: int) -> int:
     """The least power of two that n fits in: for methods that cost little more there than at n, but long to compile."""
     return 1 << (n - 1).bit_length()
+
+
+COARSE = 4096
+"""Up to so many neurons of the plane the sizes of an octave share a program; with more, drawing the others would
+cost."""
 
 
 def in_cells(look: Callable[[Any, Array, Array], Found], instances: Any, ns: Any, eps: Array) -> Found:
@@ -259,4 +262,4 @@ def each_trial(look: Callable[[Any, Array], Found], instances: Any, size: Array)
     return jax.vmap(look)(instances, sizes)
 
 
-__all__ = ["AbstractHostSolver", "AbstractSolver", "Found", "bisected", "each_trial", "in_cells", "octave", "size_class"]
+__all__ = ["COARSE", "AbstractHostSolver", "AbstractSolver", "Found", "bisected", "each_trial", "in_cells", "octave", "size_class"]

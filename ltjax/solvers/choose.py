@@ -66,6 +66,8 @@ REACH = 1.3
 falls with ε: 0.55 at 1e-3, 0.3 to 0.4 at 1e-4, 0.25 at 1e-5, 0.15 to 0.2 at 1e-6; a fifth root is a little above."""
 PROGRAMMED = 80
 """Up to so many neurons integer programming decides, whatever elimination leaves."""
+SURVIVORS = 68
+"""Of more neurons, up to so many that are left: with more it seldom comes to an end, and takes longest."""
 CAPS = 12.0
 """In units of ε/c_d: neurons with normals farther from the target's are not drawn, in d >= 3 dimensions."""
 WIDEST_CAP = 0.9
@@ -250,7 +252,8 @@ def _whole(problem: NeuronPruning, n: int, eps: float) -> Choice:
     lemma: tuple[AbstractSolver, ...] = (KinkLemma(),) if linear else ()
     if not linear and n * eps <= MISSED:
         return Choice(Elimination(problem.readout))
-    exact = (Elimination(problem.readout),) if _reached(n, eps) else ()
+    few = PROGRAMMED if n <= PROGRAMMED else SURVIVORS
+    exact = (Elimination(problem.readout, few),) if _reached(n, eps) else ()
     if n <= MOST:
         return Choice(InOrder((*lemma, Arcs.for_size(n, problem.readout), *exact)))
     walk = (LocalWalk(),) if linear else ()

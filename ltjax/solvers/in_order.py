@@ -52,15 +52,11 @@ class InOrder(AbstractSolver):
         return all(solver.serves(problem) for solver in self.solvers)
 
     @property
-    def hits(self) -> bool:  # type: ignore[override]
-        return any(solver.hits for solver in self.solvers)
-
-    @property
     def misses(self) -> bool:  # type: ignore[override]
         return any(solver.misses for solver in self.solvers)
 
-    def part(self, *, hits: bool) -> AbstractSolver | None:
-        parts = tuple(solver for solver in self.solvers if solver.part(hits=hits) is not None)
+    def for_misses(self) -> AbstractSolver | None:
+        parts = tuple(solver for solver in self.solvers if solver.misses)
         if any(not isinstance(solver, AbstractHostSolver) for solver in parts):
             return InOrder(parts)
         # Methods that the host leads have no place here without one that searches on the device.

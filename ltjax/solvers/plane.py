@@ -18,13 +18,11 @@ from ltjax.problems.pruning import NeuronPruning
 from ltjax.search import plane
 from ltjax.search.masks import arcs, clusters, near_kink
 from ltjax.search.obstructions import kink
-from ltjax.solvers.base import AbstractSolver, Found, each_trial, in_cells, octave, size_class
+from ltjax.solvers.base import COARSE, AbstractSolver, Found, each_trial, in_cells, octave, size_class
 
 CLASSES = (4, 8, arcs.LINES)
 """Lines of an arc, of which four make a network; neurons that are not asked for count as absent."""
 
-COARSE = 4096
-"""Up to so many neurons, sizes of an octave share a program; with more, drawing the others would cost."""
 
 
 def in_plane(problem: AbstractProblem) -> bool:
@@ -103,7 +101,6 @@ class KinkLemma(AbstractPlanar):
     """Misses, readout linear: no kink line is near the target's."""
 
     name = "kink lemma"
-    hits = False
     linear_only = True
 
     def look_at(self, view: View, eps: Array) -> tuple[Array, Array, Array]:
@@ -123,7 +120,6 @@ class LocalWalk(AbstractPlanar):
 
     capacity: int = 1024
     name = "local walk"
-    hits = False
     linear_only = True
 
     def look_at(self, view: View, eps: Array) -> tuple[Array, Array, Array]:

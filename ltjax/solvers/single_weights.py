@@ -199,7 +199,6 @@ class AxesAndRows(AbstractScissors):
     """
 
     name = "kink lemma for sub-rows"
-    hits = False
     linear_only = True
 
     def look(self, instances: Any, size: Array, eps: Array) -> Found:
