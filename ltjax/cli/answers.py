@@ -21,13 +21,13 @@ def _computed(what: Callable[..., Any], sampling: Sampling, trials: int, looks: 
     seed = arguments.whole("seed", sampling.seed, 0, 2**32 - 1)
     devices = start_devices(sampling.devices)
 
-    import jax
+    from ltjax.machine import settings
 
     with bar() as shown:
         task = shown.add_task("trials", total=trials * looks if looks else None)
         return what(
             trials=trials,
-            key=jax.random.key(seed),
+            key=settings.key(seed),
             confidence=sampling.confidence,
             solver=sampling.solver,
             chunk=sampling.chunk,

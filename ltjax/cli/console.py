@@ -12,15 +12,13 @@ notes = Console(stderr=True, soft_wrap=True)
 
 def start_devices(count: int | None = None) -> list[Any]:
     """The local devices to use; a CPU shows as one device a core unless the user configured JAX otherwise."""
-    import jax
-
     from ltjax import arguments
     from ltjax.machine import devices as parallel
     from ltjax.machine.compilation import use_compilation_cache
 
     use_compilation_cache()
-    parallel.use_cores(max(parallel.cores(), count or 1))
-    devices = jax.local_devices()
+    parallel.use_cores()
+    devices = list(parallel.local())
     return devices if count is None else devices[: arguments.whole("devices", count, 1, len(devices))]
 
 

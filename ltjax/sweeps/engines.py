@@ -76,7 +76,7 @@ class Serial(AbstractEngine):
         self._given = devices
 
     def __enter__(self) -> "Serial":
-        self._devices = tuple(self._given if self._given is not None else jax.local_devices())
+        self._devices = tuple(self._given if self._given is not None else parallel.local())
         self.devices = len(self._devices)
         self._jobs: deque[tuple[Job, Future[Done]]] = deque()
         self._thread = ThreadPoolExecutor(1, "ltjax-sweep")

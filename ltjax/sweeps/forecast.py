@@ -4,8 +4,7 @@ import dataclasses
 import time
 from typing import Any
 
-import jax
-
+from ltjax.machine import devices as parallel
 from ltjax.sweeps import memory
 from ltjax.sweeps.engines import AbstractEngine
 from ltjax.sweeps.run import plan
@@ -37,7 +36,7 @@ def forecast(spec: Spec, engine: AbstractEngine, *, patience: float = 60.0) -> l
         ValueError: as `run` does.
     """
     tasks, began = plan(spec, engine), time.perf_counter()
-    device = jax.local_devices()[0]
+    device = parallel.local()[0]
     timed: dict[Any, float] = {}
     for task in tasks:
         if _program(task) not in timed and (not timed or time.perf_counter() - began < patience):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Int
 
+from ltjax.machine import settings
 from ltjax.sweeps import memory
 from ltjax.sweeps.engines import AbstractEngine, Serial
 from ltjax.sweeps.spec import Spec, Task, Until
@@ -264,6 +265,7 @@ def run(
     with engine or Serial() as engine:
         tasks = plan(spec, engine)
         with Store(store) as file:
+            file.check_generator(settings.generator())
             file.add_tasks(tasks)
             runs = [_Run(task, spec, file.rows(task)) for task in tasks]
             added, again = 0, True
@@ -283,6 +285,11 @@ def run(
             while again:
                 again = False
                 for job, outcome in _outcomes(runs, engine, speed):
+                    if isinstance(outcome, Done) and outcome.origin["generator"] != settings.generator():
+                        outcome = Failed(
+                            f"its worker draws {outcome.origin['generator']}, and this process {settings.generator()}: "
+                            "another version of JAX"
+                        )
                     if isinstance(outcome, Done):
                         program = runs[job.index].program
                         measured = (job.stop - job.start) / max(outcome.seconds, 1e-9)

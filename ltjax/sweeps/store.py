@@ -109,6 +109,20 @@ class Store:
                 ],
             )
 
+    def check_generator(self, own: str) -> None:
+        """Whether all that is here was drawn as this process draws; what earlier versions stored does not say.
+
+        Raises:
+            ArgumentError: if not: a cell's trials would be of two streams.
+        """
+        with self._errors("read"):
+            origins = [json.loads(content) for (content,) in self._db.execute("select content from origins")]
+        for other in {origin.get("generator", own) for origin in origins} - {own}:
+            raise ArgumentError(
+                f"store={str(self.path)!r} holds trials of another random generator, {other}, and this process draws "
+                f"{own}: take another store, or the version of JAX that made this one"
+            )
+
     def earlier(self) -> int:
         """Cells that another version of ltjax named: they stay as they are, and no run adds to them."""
         with self._errors("read"):

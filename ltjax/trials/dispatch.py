@@ -15,6 +15,7 @@ from jaxtyping import Array, Float, Int, Key, UInt
 from ltjax import arguments
 from ltjax.arguments import ArgumentError
 from ltjax.machine import devices as parallel
+from ltjax.machine.settings import pinned
 from ltjax.problems.base import AbstractProblem
 from ltjax.solvers.base import AbstractSolver
 from ltjax.solvers.choose import Choice
@@ -121,12 +122,13 @@ def decisions(
     first = arguments.whole("first", first, 0, MAX_TRIALS - trials)
     if not (hasattr(key, "dtype") and jnp.issubdtype(key.dtype, jax.dtypes.prng_key) and key.shape == ()):
         raise ArgumentError(f"key={key!r} is not allowed: key is one typed key, as jax.random.key(seed) makes it")
-    devices = tuple(devices) if devices is not None else tuple(jax.local_devices())
+    devices = tuple(devices) if devices is not None else parallel.local()
     solver, ns, most = share.solver, share.ns, max(share.ns)
     block = solver.block(most)
     step = chunk_size(solver, most, devices, chunk)
     precisions = np.asarray(share.eps, np.float64)
 
+    @pinned()
     def dispatch(start: int) -> Any:
         index = (start + np.arange(step, dtype=np.uint64)).astype(np.uint32)
         with jax.enable_x64(solver.dtype == "float64"):
@@ -143,8 +145,10 @@ def decisions(
         # JAX returns before the work is done: the next chunk is computed while this one is judged.
         now, ahead = ahead, dispatch(start + step) if start + step < end else None
         wanted = slice(max(first - start, 0), min(step, end - start))
-        instances, found = jax.tree.map(lambda x, wanted=wanted: np.asarray(x)[wanted], now)
-        yield decide(share.problem, solver, instances, found, ns, share.eps)
+        with pinned():
+            instances, found = jax.tree.map(lambda x, wanted=wanted: np.asarray(x)[wanted], now)
+            decision = decide(share.problem, solver, instances, found, ns, share.eps)
+        yield decision
         if progress is not None:
             progress(wanted.stop - wanted.start)
 

@@ -82,7 +82,7 @@ class Run:
         Returns:
             the pytree of NumPy arrays, with a leading axis of keys.
         """
-        trials, devices = self.trials(quick), tuple(jax.local_devices())
+        trials, devices = self.trials(quick), parallel.local()
         sizes = ", ".join(f"{name} = {described[name]:,}" for name in ("d", "eps", "n") if name in described)
         self.progress(f"{described['problem']}, {sizes}: {trials:,} trials")
         dtype = "float64" if float64 else "float32"
