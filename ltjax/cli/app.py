@@ -9,7 +9,7 @@ from cyclopts import App, CycloptsError, Parameter
 from ltjax import __version__
 from ltjax.arguments import ArgumentError
 from ltjax.cli import problems
-from ltjax.cli.console import notes, print_json, start_devices
+from ltjax.cli.console import Whole, notes, print_json, start_devices
 from ltjax.cli.verify import claims, verify
 
 app = App(
@@ -29,8 +29,8 @@ def sweep(
     store: Path,
     engine: str = "serial",
     scheduler: str | None = None,
-    workers: int | None = None,
-    devices: int | None = None,
+    workers: Whole | None = None,
+    devices: Whole | None = None,
     until: str | None = None,
     dry_run: Annotated[bool, Parameter(negative="")] = False,
     json: bool = False,

@@ -1,13 +1,33 @@
 """What all commands share: where people read, progress, JSON, devices."""
 
 import json
-from typing import Any
+from collections.abc import Sequence
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Any
 
+from cyclopts import Parameter, Token
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 notes = Console(stderr=True, soft_wrap=True)
 """People read this; standard output is for results."""
+
+
+def whole_number(kind: Any, tokens: Sequence[Token]) -> int:
+    """A whole number as people write it, 100 or 1e2; what is none is refused, not rounded."""
+    del kind
+    text = tokens[0].value
+    try:
+        number = Decimal(text)
+        # Of 1e999999999 the digits alone would fill the memory.
+        if number.is_finite() and number.adjusted() < 40 and number == number.to_integral_value():
+            return int(number)
+    except InvalidOperation:
+        pass
+    raise ValueError(f"{text!r} is no whole number")
+
+
+Whole = Annotated[int, Parameter(converter=whole_number)]
 
 
 def start_devices(count: int | None = None) -> list[Any]:
@@ -39,4 +59,4 @@ def print_json(value: dict[str, Any]) -> None:
     print(json.dumps(value, allow_nan=False))
 
 
-__all__ = ["bar", "notes", "print_json", "start_devices"]
+__all__ = ["Whole", "bar", "notes", "print_json", "start_devices", "whole_number"]

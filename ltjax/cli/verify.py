@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from ltjax.cli.console import Whole
+
 if TYPE_CHECKING:
     from ltjax.verify.runner import Result
 
@@ -47,7 +49,7 @@ def verify(
     /,
     *,
     budget: str = "quick",
-    seed: int = 0,
+    seed: Whole = 0,
     out: Path | None = None,
     json: bool = False,
 ) -> int:

@@ -184,11 +184,11 @@ def threshold(
         ArgumentError: for arguments outside what is allowed.
     """
     precisions = arguments.precisions(eps)
-    arguments.real("p", p, above=0.0, below=1.0)
-    arguments.real("confidence", confidence, above=0.0, below=1.0)
-    arguments.whole("trials", trials, 1, MAX_TRIALS)
+    p = arguments.real("p", p, above=0.0, below=1.0)
+    confidence = arguments.real("confidence", confidence, above=0.0, below=1.0)
+    trials = arguments.whole("trials", trials, 1, MAX_TRIALS)
     if n_max is not None:
-        arguments.whole("n_max", n_max, 1, problem.max_n)
+        n_max = arguments.whole("n_max", n_max, 1, problem.max_n)
     ask = _Asker(problem, p, trials, key, (1.0 - confidence) / 2.0, solver, how, stage or (lambda _: None))
     groups: dict[Any, list[float]] = {}
     for e in dict.fromkeys(precisions):
