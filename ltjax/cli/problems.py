@@ -151,7 +151,7 @@ def _command(cls: "type[AbstractProblem]", run: Callable[..., Any], doc: str) ->
     return command
 
 
-def _estimate_command(cls: "type[AbstractProblem]") -> Callable[..., None]:
+def _estimate_command(cls: "type[AbstractProblem]") -> Callable[..., Any]:
     def run(
         *,
         n: Whole,
@@ -161,10 +161,10 @@ def _estimate_command(cls: "type[AbstractProblem]") -> Callable[..., None]:
         witness: Path | None = None,
         sampling: Sampling = Sampling(),
         options: Any,
-    ) -> None:
+    ) -> int:
         from ltjax.cli import answers
 
-        answers.estimate(lambda: made_from(cls, options), sampling, n, eps, trials, interval, witness)
+        return answers.estimate(lambda: made_from(cls, options), sampling, n, eps, trials, interval, witness)
 
     return _command(
         cls,

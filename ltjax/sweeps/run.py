@@ -229,6 +229,12 @@ class _Run:
                 self.grid, self._shrunk_at = grid, self.at
 
 
+def trials_left(task: Task, spec: Spec, stored: dict[int, Rows]) -> int:
+    """How many trials of a task a run would still decide, at most."""
+    run = _Run(task, spec, stored)
+    return 0 if run.finished else sum(stop - start for start, stop in run.todo) + task.trials - run.goal
+
+
 def plan(spec: Spec, engine: AbstractEngine) -> list[Task]:
     """The tasks, each with a chunk that fits the memory of an engine that was entered.
 
@@ -266,7 +272,7 @@ def run(
         tasks = plan(spec, engine)
         with Store(store) as file:
             file.check_generator(settings.generator())
-            file.add_tasks(tasks)
+            file.add_tasks(tasks, spec.confidence)
             runs = [_Run(task, spec, file.rows(task)) for task in tasks]
             added, again = 0, True
             speed: dict[Any, float] = {}

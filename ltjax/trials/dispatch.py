@@ -15,6 +15,7 @@ from jaxtyping import Array, Float, Int, Key, UInt
 from ltjax import arguments
 from ltjax.arguments import ArgumentError
 from ltjax.machine import devices as parallel
+from ltjax.machine.interrupts import interruptible
 from ltjax.machine.settings import pinned
 from ltjax.problems.base import AbstractProblem
 from ltjax.solvers.base import AbstractSolver
@@ -127,6 +128,10 @@ def decisions(
     block = solver.block(most)
     step = chunk_size(solver, most, devices, chunk)
     precisions = np.asarray(share.eps, np.float64)
+    # A trial keeps its place in its block wherever a run begins: bits may depend on it (see `ltjax.machine.devices`).
+    begin, end = first - first % block, first + trials
+    if chunk is not None:
+        step = min(step, parallel.padded(end - begin, block, devices))
 
     @pinned()
     def dispatch(start: int) -> Any:
@@ -138,17 +143,17 @@ def decisions(
             found = search_rows(instances, precisions, solver=solver, ns=ns, first=least, **where)
         return instances, found
 
-    # A trial keeps its place in its block wherever a run begins: bits may depend on it (see `ltjax.machine.devices`).
-    begin, end = first - first % block, first + trials
-    ahead = dispatch(begin)
+    @pinned()
+    def judge(now: Any, wanted: slice) -> Decision:
+        instances, found = jax.tree.map(lambda x: np.asarray(x)[wanted], now)
+        return decide(share.problem, solver, instances, found, ns, share.eps)
+
+    ahead = interruptible(dispatch, begin)
     for start in range(begin, end, step):
         # JAX returns before the work is done: the next chunk is computed while this one is judged.
-        now, ahead = ahead, dispatch(start + step) if start + step < end else None
+        now, ahead = ahead, interruptible(dispatch, start + step) if start + step < end else None
         wanted = slice(max(first - start, 0), min(step, end - start))
-        with pinned():
-            instances, found = jax.tree.map(lambda x, wanted=wanted: np.asarray(x)[wanted], now)
-            decision = decide(share.problem, solver, instances, found, ns, share.eps)
-        yield decision
+        yield interruptible(judge, now, wanted)
         if progress is not None:
             progress(wanted.stop - wanted.start)
 
