@@ -136,6 +136,8 @@ app.command(verify)
 def run(words: list[str]) -> int:
     """Run a command; its exit status."""
     console.begin()
+    if sys.flags.optimize >= 2:
+        return _refused("statements, titles and help are docstrings: run Python without -OO or PYTHONOPTIMIZE=2")
     try:
         problems.register(words)
         code = app(
@@ -147,9 +149,15 @@ def run(words: list[str]) -> int:
         )
         console.finish()
     except (CycloptsError, ArgumentError) as error:
-        print(f"ltjax: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
+        return _refused(str(error))
+    except MemoryError as error:
+        return _refused(f"out of memory, a smaller chunk takes less: {error}")
     return code if isinstance(code, int) else 0
+
+
+def _refused(message: str) -> int:
+    print(f"ltjax: {' '.join(message.split())}", file=sys.stderr)
+    return 2
 
 
 __all__ = ["app", "run"]

@@ -167,9 +167,9 @@ def threshold(
         key: `jax.random.key(seed)`.
         p: the hit probability to reach, in (0, 1).
         trials: independent draws.
-        n_max: the largest n to look at. By default it grows until a tenth of the trials' pilot run says
-            that the bracket will close, or it is `FARTHEST` times what should do; the pilot only chooses how far to
-            look.
+        n_max: the largest n to look at. By default it grows until a tenth of the trials' pilot run says that the
+            bracket will close, or it is `FARTHEST` times what should do, or `FAR` times and nothing hits; the pilot
+            only chooses how far to look.
         confidence: of each bracket.
         solver: a solver, its name, or None: what suits each n and ε best.
         stage: called with what is looked at next, in words.
@@ -217,6 +217,8 @@ def threshold(
 
 FARTHEST = 16
 """A pilot whose sizes cost goes no farther than so many times the size at which hits are likely."""
+FAR = 2
+"""The same for a pilot whose sizes come together, and of whose trials none hits."""
 ALL_SIZES = 40
 """Up to here a threshold may look at every size."""
 _Known = dict[int, tuple[int, int, int]]
@@ -275,9 +277,9 @@ class _Asker:
             hits = self.pilot[eps][n][0]
             if intervals.clopper_pearson_lower(hits, self.few, 0.1) > self.p:
                 break
-            if not cheap and n >= FARTHEST * first:
+            if n >= first * (FARTHEST if not cheap else FAR if not hits else most):
                 break  # No search finds enough: the bracket has no upper end, and the run says how many are undecided.
-            n = min(n + max(1, n // 10 if cheap else n // 2), most)
+            n = min(n + max(1, n // (2 if not cheap else 10 if hits else 4)), most)
         return n
 
     def _count(self, ns: Sequence[int], eps: Sequence[float], trials: int, known: dict[float, _Known]) -> None:
