@@ -6,6 +6,8 @@ The names below are loaded when first used, so that `ltjax --help` need not impo
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from ltjax.machine import forks as _forks  # noqa: F401 - watches from here on
+
 if TYPE_CHECKING:
     from ltjax.inference.estimates import Estimate, estimate
     from ltjax.inference.thresholds import Threshold, threshold

@@ -6,8 +6,6 @@ compilation. What a trial draws must depend on its key alone, and a setting mean
 
 import contextlib
 import functools
-import os
-import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,6 +14,7 @@ import numpy as np
 from jaxtyping import Array, Key
 
 from ltjax.arguments import ArgumentError
+from ltjax.machine import forks
 
 GENERATOR = "threefry2x32"
 PINNED: dict[str, tuple[Callable[[Any], Any], Any]] = {
@@ -32,15 +31,6 @@ PINNED: dict[str, tuple[Callable[[Any], Any], Any]] = {
 }
 """By name, how a setting is made for a while, and its value here."""
 
-_FORKED = []
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=lambda: _FORKED.append(_jax_has_run()))
-
-
-def _jax_has_run() -> bool:
-    """Whether JAX's devices have been made; JAX has no public way to ask without making them."""
-    return getattr(sys.modules.get("jax._src.xla_bridge"), "backends_are_initialized", lambda: True)()
-
 
 @contextlib.contextmanager
 def pinned() -> Iterator[None]:
@@ -49,7 +39,7 @@ def pinned() -> Iterator[None]:
     Raises:
         ArgumentError: in a process that was forked after JAX had run, where any computation would hang.
     """
-    if any(_FORKED):
+    if forks.after_jax():
         raise ArgumentError(
             "JAX ran before this process was forked, and would hang in it: start processes by spawn, as "
             'multiprocessing.get_context("spawn") does'
