@@ -18,7 +18,7 @@ if "xla_backend_optimization_level" not in os.environ.get("XLA_FLAGS", ""):
 TYPES = "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
 jaxtyping.install_import_hook(["ltjax", "proofs_check"], TYPES)
 
-from ltjax.machine import devices  # noqa: E402 - only what is imported after the hook is checked
+from ltjax.machine import devices, settings  # noqa: E402 - only what is imported after the hook is checked
 
 devices.use_cores(4)
 
@@ -35,8 +35,12 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
     """A user has no such hook: what is said of a wrong argument then is tested with it switched off."""
     jaxtyping.config.update("jaxtyping_disable", item.get_closest_marker("wrong_types") is not None)
     strict = item.path.stem.removeprefix("test_") in STRICT
+    how, usual = settings.PINNED["numpy_dtype_promotion"]
+    if strict:
+        settings.PINNED["numpy_dtype_promotion"] = (how, "strict")
     try:
         with jax.numpy_dtype_promotion("strict" if strict else "standard"):
             return (yield)
     finally:
+        settings.PINNED["numpy_dtype_promotion"] = (how, usual)
         jaxtyping.config.update("jaxtyping_disable", False)

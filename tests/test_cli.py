@@ -107,7 +107,7 @@ def test_claims(capsys):
 BAD = {
     "n below 1": ([*ESTIMATE[:3], "0", "--eps", "0.1"], "n=0 is not allowed: n is a whole number from 1 to 40"),
     "n above 40": ([*ESTIMATE[:3], "41", "--eps", "0.1"], "n=41 is not allowed"),
-    "n no number": ([*ESTIMATE[:3], "six", "--eps", "0.1"], '"six"'),
+    "n no number": ([*ESTIMATE[:3], "six", "--eps", "0.1"], "'six' is no whole number"),
     "eps zero": ([*ESTIMATE[:5], "0"], "eps=0.0 is not allowed: eps is a finite number above 0"),
     "eps negative": ([*ESTIMATE[:5], "-0.1"], "eps=-0.1 is not allowed"),
     "eps NaN": ([*ESTIMATE[:5], "nan"], "eps=nan is not allowed"),

@@ -28,8 +28,8 @@ class Threshold:
         interpolated: where the hit frequencies, joined by straight lines, cross p: a real number that rounds *up*
             to n_p, in (lower - 1, upper]. No certificate; for comparison with published curves. None where they
             do not cross or undecided trials leave it too open; see `interpolate`.
-        ns, hits, undecided: the counts behind it. Where each size costs, no more was looked at than the ends needed: the
-            other trials of a size are undecided.
+        ns, hits, undecided: the counts behind it. Where each size costs, no more was looked at than the ends needed;
+            the other trials of a size are undecided.
         stopped: whether the run was stopped before it was done: the bracket holds, and would have become narrower.
     """
 
@@ -172,7 +172,8 @@ def threshold(
         p: the hit probability to reach, in (0, 1).
         trials: independent draws.
         n_max: the largest n to look at. By default as far as a tenth of the trials, at least 40, say that the bracket
-            will close; where each size costs, at most `FARTHEST` times the size that should do.
+            will close; at most `FARTHEST` times the size that should do where each size costs, `FAR` times where they
+            come together and nothing hits.
         confidence: of each bracket.
         solver: a solver, its name, or None: what suits each n and ε best.
         stage: called with what is looked at next, in words.
@@ -187,11 +188,11 @@ def threshold(
         ArgumentError: for arguments outside what is allowed.
     """
     precisions = arguments.precisions(eps)
-    arguments.real("p", p, above=0.0, below=1.0)
-    arguments.real("confidence", confidence, above=0.0, below=1.0)
-    arguments.whole("trials", trials, 1, MAX_TRIALS)
+    p = arguments.real("p", p, above=0.0, below=1.0)
+    confidence = arguments.real("confidence", confidence, above=0.0, below=1.0)
+    trials = arguments.whole("trials", trials, 1, MAX_TRIALS)
     if n_max is not None:
-        arguments.whole("n_max", n_max, 1, problem.max_n)
+        n_max = arguments.whole("n_max", n_max, 1, problem.max_n)
     ask = _Asker(problem, p, trials, key, (1.0 - confidence) / 2.0, solver, how, stage or (lambda _: None))
     groups: dict[Any, list[float]] = {}
     for e in dict.fromkeys(precisions):
@@ -220,6 +221,8 @@ def threshold(
 
 FARTHEST = 16
 """Where no upper end is found up to so many times the size at which hits are likely, none is looked for farther."""
+FAR = 2
+"""The same where sizes come together and none of the pilot's trials hits."""
 ALL_SIZES = 48
 """Up to here a threshold may look at every size."""
 PILOT = 0.1
@@ -326,13 +329,15 @@ class _Asker:
         The pilot is counted at all sizes, as the run itself will be: the compiled search is then the same.
         """
         most = self.problem.max_n
-        n = min(likely_size(self.problem, eps), most)
+        n = first = min(likely_size(self.problem, eps), most)
         while n < most:
             self._count(range(1, n + 1), (eps,), self.few, pilot=True)
             hits = self.counted[eps].hits[-1, 0]
             if intervals.clopper_pearson_lower(hits, self.few, PILOT) > self.p:
                 break
-            n = min(n + max(1, n // 10), most)
+            if not hits and n >= FAR * first:
+                break  # No search finds any: the bracket has no upper end, and the run says how many are undecided.
+            n = min(n + max(1, n // (10 if hits else 4)), most)
         return n
 
     def _halve(self, eps: float, n_max: int | None) -> None:
@@ -356,7 +361,7 @@ class _Asker:
         low = first_that(may(True), min(high, start), last)
         if high <= last:
             first_that(does(False), high, last)
-        if low > 0:
+        if np.any(self.seen[eps].last_miss):
             first_that(may(False), min(low, last), last)
 
     def _sure(self, eps: float, n: int, few: bool, *, hits: bool) -> bool:

@@ -72,7 +72,7 @@ class AbstractPruning(AbstractProblem):
     target: float | Literal["axis", "generic"] = "generic"
 
     def _check(self, bias: bool) -> None:
-        arguments.whole("d", self.d, 1, 64)
+        object.__setattr__(self, "d", arguments.whole("d", self.d, 1, 64))
         arguments.choice("readout", self.readout, READOUTS)
         object.__setattr__(self, "law", get_law(arguments.choice("law", getattr(self.law, "name", self.law), LAWS)))
         if bias:

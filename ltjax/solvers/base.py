@@ -262,4 +262,14 @@ def each_trial(look: Callable[[Any, Array], Found], instances: Any, size: Array)
     return jax.vmap(look)(instances, sizes)
 
 
-__all__ = ["COARSE", "AbstractHostSolver", "AbstractSolver", "Found", "bisected", "each_trial", "in_cells", "octave", "size_class"]
+__all__ = [
+    "COARSE",
+    "AbstractHostSolver",
+    "AbstractSolver",
+    "Found",
+    "bisected",
+    "each_trial",
+    "in_cells",
+    "octave",
+    "size_class",
+]

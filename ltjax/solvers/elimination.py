@@ -164,7 +164,7 @@ class _Rest(NamedTuple):
 def _by_arcs(theta: np.ndarray, kappa: np.ndarray, wide: np.ndarray, left: np.ndarray, readout: str) -> list[_Rest]:
     """Networks of at most `arcs.MOST` candidates, (trials, n), decided on all devices."""
     found: list[_Rest] = [_Rest(UNDECIDED, None, np.inf)] * len(wide)
-    devices = tuple(jax.local_devices())
+    devices = parallel.local()
     batch = EACH * len(devices)
     count = left.sum(axis=1)
     # Of few sizes: each is compiled once.

@@ -24,7 +24,6 @@ CLASSES = (4, 8, arcs.LINES)
 """Lines of an arc, of which four make a network; neurons that are not asked for count as absent."""
 
 
-
 def in_plane(problem: AbstractProblem) -> bool:
     """Whether all lines of a network pass through the origin of the plane."""
     return getattr(problem, "d", None) == 2 and not getattr(problem, "bias", False)

@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from ltjax.certify import rounding
+from ltjax.machine import settings
 from ltjax.networks import random_directions
 from ltjax.problems.pruning import WeightPruning
 from ltjax.search import plane
@@ -86,7 +87,7 @@ class AllWeights(AbstractSolver):
             every = jnp.ones((len(ns), GRID), bool)
             counting = jnp.concatenate([every, own, own, every[:, :1]], axis=1)
         else:
-            points = random_directions(jax.random.key(0), 2 * GRID, d, float)
+            points = random_directions(settings.key(0), 2 * GRID, d, float)
             points, counting = jnp.concatenate([points, network.w[None]]), None
         least, best, guard = masks.all_masks(
             network.u, network.v, network.w, points, ns, counting, readout=self.readout

@@ -15,6 +15,8 @@ from jaxtyping import Array, Bool, Float, Int, Key, UInt
 from ltjax import arguments
 from ltjax.arguments import ArgumentError
 from ltjax.machine import devices as parallel
+from ltjax.machine.interrupts import interruptible
+from ltjax.machine.settings import pinned
 from ltjax.problems.base import AbstractProblem
 from ltjax.solvers.base import AbstractSolver
 from ltjax.solvers.choose import Choice
@@ -123,15 +125,22 @@ def decisions(
     first = arguments.whole("first", first, 0, MAX_TRIALS - trials)
     if not (hasattr(key, "dtype") and jnp.issubdtype(key.dtype, jax.dtypes.prng_key) and key.shape == ()):
         raise ArgumentError(f"key={key!r} is not allowed: key is one typed key, as jax.random.key(seed) makes it")
-    devices = tuple(devices) if devices is not None else tuple(jax.local_devices())
+    devices = tuple(devices) if devices is not None else parallel.local()
     solver, ns, most = share.solver, share.ns, max(share.ns)
     block = solver.block(most)
     step = chunk_size(solver, most, devices, chunk)
     precisions = np.asarray(share.eps, np.float64)
+    # A trial keeps its place in its block wherever a run begins: bits may depend on it (see `ltjax.machine.devices`).
+    blocks: Sequence[int] = range(first // block, -(-(first + trials) // block))
+    if among is not None:
+        blocks = np.unique((first + np.flatnonzero(among)) // block).tolist()
+    if chunk is not None:
+        step = min(step, parallel.padded(len(blocks) * block, block, devices))
 
     def numbers(blocks: Sequence[int]) -> np.ndarray:
         return (np.asarray(blocks, np.int64)[:, None] * block + np.arange(block)).ravel()
 
+    @pinned()
     def dispatch(blocks: Sequence[int]) -> Any:
         # The last chunk is filled up with its last block.
         index = numbers([*blocks, *[blocks[-1]] * (step // block - len(blocks))]).astype(np.uint32)
@@ -142,22 +151,23 @@ def decisions(
             found = search_rows(instances, precisions, solver=solver, ns=ns, first=least, **where)
         return instances, found
 
-    # A trial keeps its place in its block wherever a run begins: bits may depend on it (see `ltjax.machine.devices`).
-    blocks: Sequence[int] = range(first // block, -(-(first + trials) // block))
-    if among is not None:
-        blocks = np.unique((first + np.flatnonzero(among)) // block).tolist()
+    @pinned()
+    def judge(now: Any, wanted: np.ndarray) -> Decision:
+        instances, found = jax.tree.map(lambda x: np.asarray(x)[wanted], now)
+        return decide(share.problem, solver, instances, found, ns, share.eps)
+
     each = step // block
-    ahead = dispatch(blocks[:each]) if blocks else None
+    ahead = interruptible(dispatch, blocks[:each]) if blocks else None
     for start in range(0, len(blocks), each):
         # JAX returns before the work is done: the next chunk is computed while this one is judged.
-        now, ahead = ahead, dispatch(blocks[start + each : start + 2 * each]) if start + each < len(blocks) else None
+        after = blocks[start + each : start + 2 * each]
+        now, ahead = ahead, interruptible(dispatch, after) if after else None
         index = numbers(blocks[start : start + each]) - first
         there = (index >= 0) & (index < trials)
         if among is not None:
             there[there] = among[index[there]]
         wanted = np.flatnonzero(there)
-        instances, found = jax.tree.map(lambda x, wanted=wanted: np.asarray(x)[wanted], now)
-        yield decide(share.problem, solver, instances, found, ns, share.eps)
+        yield interruptible(judge, now, wanted)
         if progress is not None:
             progress(len(wanted))
 

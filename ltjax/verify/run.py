@@ -9,6 +9,8 @@ import numpy as np
 from jaxtyping import Array, Key
 
 from ltjax.machine import devices as parallel
+from ltjax.machine import settings
+from ltjax.machine.interrupts import interruptible
 from ltjax.problems.base import AbstractProblem
 from ltjax.solvers.base import AbstractSolver
 from ltjax.trials import counts
@@ -82,16 +84,22 @@ class Run:
         Returns:
             the pytree of NumPy arrays, with a leading axis of keys.
         """
-        trials, devices = self.trials(quick), tuple(jax.local_devices())
+        trials, devices = self.trials(quick), parallel.local()
         sizes = ", ".join(f"{name} = {described[name]:,}" for name in ("d", "eps", "n") if name in described)
         self.progress(f"{described['problem']}, {sizes}: {trials:,} trials")
         dtype = "float64" if float64 else "float32"
         self.drawn.append(described | {"trials": trials, "block": block, "dtype": dtype})
         index = np.arange(parallel.padded(trials, block, devices), dtype=np.uint32)
-        with jax.enable_x64(float64):
-            keys = engine.trial_keys(self._fresh_key(), parallel.put(index, devices))
-            found = jax.jit(parallel.map_blocks(jax.vmap(fn), block, devices))(keys)
-            return jax.tree.map(lambda x: np.asarray(x)[:trials], found)
+        key = self._fresh_key()
+
+        @settings.pinned()
+        def compute() -> Any:
+            with jax.enable_x64(float64):
+                keys = engine.trial_keys(key, parallel.put(index, devices))
+                found = jax.jit(parallel.map_blocks(jax.vmap(fn), block, devices))(keys)
+                return jax.tree.map(lambda x: np.asarray(x)[:trials], found)
+
+        return interruptible(compute)
 
     def count(
         self,

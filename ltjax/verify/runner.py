@@ -14,6 +14,8 @@ import jax
 
 import ltjax
 from ltjax import arguments
+from ltjax.machine import devices as parallel
+from ltjax.machine import settings
 from ltjax.verify import budget as budgets
 from ltjax.verify.catalogue import Catalogue, catalogue, select
 from ltjax.verify.claim import Claim, Control, Evidence, controlled, kinds, stream
@@ -116,6 +118,7 @@ def evidence_of(claim: Claim, data: Any, level: float) -> tuple[Evidence, tuple[
     return judged(tests, level), tuple(controls)
 
 
+@settings.pinned()
 def run_claim(claim: Claim, run: Run, level: float) -> Result:
     """Measure once, judge the claim and each of its controls on the same draws.
 
@@ -166,12 +169,13 @@ def verify(
     try:
         for claim in chosen.claims.values():
             started(claim)
-            key = jax.random.fold_in(jax.random.key(seed), stream(claim))
+            with settings.pinned():
+                key = jax.random.fold_in(settings.key(seed), stream(claim))
             results.append(run_claim(claim, Run(key, budget, progress), known.level))
             finished(results[-1])
     except KeyboardInterrupt:
         stopped = True
-    devices = jax.local_devices()
+    devices = parallel.local()
     provenance = {
         "ltjax": ltjax.__version__,
         "python": platform.python_version(),
