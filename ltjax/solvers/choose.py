@@ -38,7 +38,6 @@ from ltjax.bounds import nearest_normal
 from ltjax.networks.caps import candidate_share
 from ltjax.problems.base import AbstractProblem
 from ltjax.problems.pruning import MOST_DIMENSIONS, MOST_PLACES, NeuronPruning, WeightPruning
-from ltjax.problems.registry import class_at
 from ltjax.problems.subset_sum import SubsetSum
 from ltjax.search.masks.arcs import MOST
 from ltjax.search.masks.at_points import ALL_TERMS
@@ -153,7 +152,7 @@ def own(place: str, problem: AbstractProblem) -> AbstractSolver:
     Raises:
         ArgumentError: for a class that cannot be loaded, is no solver, or asks for more than the problem says.
     """
-    cls: Any = class_at("solver", place, AbstractSolver)
+    cls: Any = arguments.class_at("solver", place, AbstractSolver)
     options = {field.name for field in dataclasses.fields(problem)}
     shared = [field.name for field in dataclasses.fields(cls) if field.init and field.name in options]
     try:
