@@ -20,7 +20,7 @@ import abc
 import dataclasses
 import math
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool
@@ -60,13 +60,8 @@ class AbstractPattern(abc.ABC):
         """Whether each neuron may keep any one of its weights, whatever others keep."""
         return False
 
-    def rows_on(self, support: tuple[int, ...], d: int) -> tuple[int, ...] | None:
-        """Inputs, those of `support` among them, on which the pattern is pruning of whole rows; None: there are none.
-
-        That is: restricted to these inputs, allowed masks keep all or nothing of each row, and any such mask is
-        allowed where it cuts all other inputs. For a target that depends on `support` alone, the question then is
-        exactly that of whole rows on these inputs: restricting a network to them moves no error upward.
-        """
+    def rows_on(self, support: tuple[int, ...], d: int) -> "RowsOn | None":
+        """Inputs, those of `support` among them, of which rows may be kept whole; None: there are none such."""
         del support, d
         return None
 
@@ -85,6 +80,21 @@ class AbstractPattern(abc.ABC):
         return self.name
 
 
+class RowsOn(NamedTuple):
+    """Inputs on which a pattern allows whole rows: any mask that keeps all or nothing of each row there and cuts all
+    other inputs.
+
+    Attributes:
+        inputs: which.
+        exact: whether on these inputs any allowed mask keeps all of a row or nothing. For a target that depends on
+            some of them alone the question then is exactly that of whole rows there: to restrict a network to them
+            moves no error upward.
+    """
+
+    inputs: tuple[int, ...]
+    exact: bool
+
+
 @dataclasses.dataclass(frozen=True)
 class Rows(AbstractPattern):
     """Whole rows: neuron pruning."""
@@ -100,8 +110,8 @@ class Rows(AbstractPattern):
         del d
         return float(n)
 
-    def rows_on(self, support: tuple[int, ...], d: int) -> tuple[int, ...]:
-        return tuple(range(d))
+    def rows_on(self, support: tuple[int, ...], d: int) -> RowsOn | None:
+        return RowsOn(tuple(range(d)), True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,8 +132,9 @@ class Weights(AbstractPattern):
     def one_each(self) -> bool:
         return True
 
-    def rows_on(self, support: tuple[int, ...], d: int) -> tuple[int, ...] | None:
-        return _one(support)
+    def rows_on(self, support: tuple[int, ...], d: int) -> RowsOn | None:
+        # On one input any mask keeps all of a row or nothing.
+        return RowsOn(support, len(support) == 1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -151,7 +162,7 @@ class Block(AbstractPattern):
     def allows(self, mask: Mask) -> Allowed:
         n, d = mask.shape[-2:]
         whole = n - n % self.neurons
-        rows = mask[..., :whole, :].reshape(*mask.shape[:-2], -1, self.neurons, d)
+        rows = mask[..., :whole, :].reshape(*mask.shape[:-2], n // self.neurons, self.neurons, d)
         fits = ~mask[..., whole:, :].any(axis=(-2, -1))
         for first in range(0, d, self.inputs):
             block = rows[..., first : first + self.inputs]
@@ -168,12 +179,14 @@ class Block(AbstractPattern):
     def one_each(self) -> bool:
         return self.neurons == self.inputs == 1
 
-    def rows_on(self, support: tuple[int, ...], d: int) -> tuple[int, ...] | None:
+    def rows_on(self, support: tuple[int, ...], d: int) -> RowsOn | None:
         blocks = {j // self.inputs for j in support}
-        if self.neurons > 1 or len(blocks) != 1:
+        if self.neurons > 1:
             return None
+        if len(blocks) > 1:
+            return RowsOn(tuple(range(d)), False)
         first = self.inputs * blocks.pop()
-        return tuple(range(first, min(first + self.inputs, d)))
+        return RowsOn(tuple(range(first, min(first + self.inputs, d))), True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -208,8 +221,9 @@ class NM(AbstractPattern):
     def one_each(self) -> bool:
         return True
 
-    def rows_on(self, support: tuple[int, ...], d: int) -> tuple[int, ...] | None:
-        return _one(support)
+    def rows_on(self, support: tuple[int, ...], d: int) -> RowsOn | None:
+        groups = [sum(j // self.among == k for j in support) for k in range(d)]
+        return RowsOn(support, len(support) == 1) if max(groups) <= self.kept else None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -243,8 +257,11 @@ class Exactly(AbstractPattern):
     def one_each(self) -> bool:
         return self.kept == 1
 
-    def rows_on(self, support: tuple[int, ...], d: int) -> tuple[int, ...] | None:
-        return tuple(range(d)) if self.kept == d else _one(support) if self.kept == 1 else None
+    def rows_on(self, support: tuple[int, ...], d: int) -> RowsOn | None:
+        if len(support) > self.kept:
+            return None
+        others = [j for j in range(d) if j not in support]
+        return RowsOn((*support, *others[: self.kept - len(support)]), self.kept in (1, d))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -287,14 +304,9 @@ class RowsAndColumns(AbstractPattern):
         # (2^n - 1)(2^d - 1) + 1, where 2^n may be no float.
         return n + d + math.log1p(-(2.0**-n) - 2.0**-d + 2.0 ** (1 - n - d)) / math.log(2.0)
 
-    def rows_on(self, support: tuple[int, ...], d: int) -> tuple[int, ...] | None:
+    def rows_on(self, support: tuple[int, ...], d: int) -> RowsOn | None:
         # Of two inputs that the target depends on one may still be cut, at a loss.
-        return _one(support)
-
-
-def _one(support: tuple[int, ...]) -> tuple[int, ...] | None:
-    """On one input any mask keeps all of a row or nothing."""
-    return support if len(support) == 1 else None
+        return RowsOn(support, len(support) == 1)
 
 
 def _subsets(n: int, most: int) -> int:
@@ -349,6 +361,7 @@ __all__ = [
     "Exactly",
     "Rows",
     "RowsAndColumns",
+    "RowsOn",
     "Weights",
     "get_pattern",
 ]

@@ -48,29 +48,36 @@ def test_masks_of_fewer_neurons_are_masks_of_more(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_where_a_pattern_is_whole_rows(name):
-    """Restricted to some inputs, masks keep all of a row or nothing, and all such masks are there."""
+    """All masks of whole rows on these inputs are there; exact: no others are seen on them."""
     pattern, n = get_pattern(name), 3
-    for d in (2, 3, 4):
+    for d in (3, 4):
         masks = pattern.masks(n, d)
         for support in [s for k in (1, 2) for s in itertools.combinations(range(d), k)]:
-            inputs = pattern.rows_on(support, d)
-            if inputs is None:
+            found = pattern.rows_on(support, d)
+            if found is None:
                 continue
+            inputs, rows = found.inputs, get_pattern("rows")
             assert set(support) <= set(inputs)
-            assert np.all(get_pattern("rows").allows(masks[:, :, inputs]))
+            assert bool(np.all(rows.allows(masks[:, :, inputs]))) == found.exact
             rest = np.delete(masks, inputs, axis=2)
             alone = masks[~rest.any(axis=(1, 2))][:, :, inputs]
-            assert len(np.unique(alone, axis=0)) == 2**n
+            assert len(np.unique(alone[rows.allows(alone)], axis=0)) == 2**n
 
 
 def test_whole_rows_are_seen_where_they_are():
-    assert get_pattern("block:1x2").rows_on((2,), 4) == (2, 3)
-    assert get_pattern("block:1x3").rows_on((3,), 4) == (3,)
-    assert get_pattern("block:1x2").rows_on((1, 2), 4) is None
-    assert get_pattern("2:4").rows_on((0,), 4) == get_pattern("rows+columns").rows_on((0,), 4) == (0,)
-    assert get_pattern("rows").rows_on((0,), 3) == (0, 1, 2)
-    for name in ("exactly:2", "budget:2", "block:2x1", "diagonals:Parity"):
-        assert get_pattern(name).rows_on((0,), 4) is None
+    def on(name, *support):
+        return get_pattern(name).rows_on(support, 4)
+
+    assert on("block:1x2", 2) == ((2, 3), True)
+    assert on("block:1x3", 3) == ((3,), True)
+    assert on("block:1x2", 1, 2) == ((0, 1, 2, 3), False)
+    assert on("2:4", 0) == on("rows+columns", 0) == ((0,), True)
+    assert on("2:4", 0, 3) == ((0, 3), False)
+    assert on("rows", 0) == ((0, 1, 2, 3), True)
+    assert on("exactly:2", 0) == ((0, 1), False)
+    assert on("exactly:2", 0, 1, 2) is None
+    for name in ("budget:2", "block:2x1", "diagonals:Parity"):
+        assert on(name, 0) is None
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -11,6 +11,7 @@ PROBLEMS = {
     "subset-sum": "ltjax.problems.subset_sum:SubsetSum",
     "neuron-pruning": "ltjax.problems.pruning:NeuronPruning",
     "weight-pruning": "ltjax.problems.pruning:WeightPruning",
+    "pruning": "ltjax.problems.pruning:Pruning",
 }
 """Where each problem's class is. Wherever a name is asked for, a class of one's own may be named in this form."""
 
