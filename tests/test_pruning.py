@@ -20,7 +20,6 @@ from ltjax.problems.pruning import NeuronPruning, Pruning, WeightPruning
 from ltjax.solvers.choose import choose
 from ltjax.solvers.on_inputs import OnInputs
 from ltjax.testing import check_problem, check_solver
-from ltjax.trials.counts import count
 
 sys.path.insert(0, str(Path(__file__).parent / "strangers"))
 
@@ -161,7 +160,9 @@ def test_on_an_axis_all_patterns_that_isolate_it_are_one_sum(outcomes, name):
 def test_a_wrong_dimension_is_refuted():
     """Were blocks of two inputs rows in dimension one, some hit would be where no mask hits."""
     problem = Pruning(d=2, pattern="block:1x2", readout="linear", target="axis")
-    wrong = OnInputs(Pruning(d=2, readout="linear", target="axis").rows, choose(NeuronPruning(d=1), 4, 0.4).solver)
+    one = Pruning(d=2, readout="linear", target="axis").rows
+    assert one is not None
+    wrong = OnInputs(one, choose(NeuronPruning(d=1), 4, 0.4).solver)
     with pytest.raises(ArgumentError, match="it answers another question"):
         choose(problem, 4, 0.4, wrong)
     names = ["rows", "weights"]
@@ -197,15 +198,40 @@ def test_a_mask_that_is_not_allowed_is_no_hit():
 
 
 def test_rows_and_scissors_are_two_patterns_of_it():
-    """The same draws of the plane, the same answers."""
-    n, eps = 5, 0.35
-    for mine, pattern, target in ((WeightPruning, "weights", "generic"), (WeightPruning, "weights", "axis")):
-        old = count(mine(readout="relu", target=target), (n,), (eps,), 40, KEY).at(n, eps)
-        new = count(Pruning(pattern=pattern, readout="relu", target=target), (n,), (eps,), 40, KEY).at(n, eps)
-        assert abs(old[0] - new[0]) <= old[2] + new[2] + 12  # other draws of the weights, the same law
-        assert sum(new) == 40
     assert NeuronPruning().rule == get_pattern("rows")
     assert WeightPruning().rule == get_pattern("weights")
+
+
+@pytest.mark.parametrize("law", ["sparse:0.5", "levels:3"])
+def test_rows_whose_weights_have_atoms_agree_with_all_masks(law):
+    """Of each network the least error at points of any mask, and of the rows that read the target's input alone."""
+    problem, n, eps, trials = NeuronPruning(law=law, target="axis"), 11, (0.3, 0.1, 0.03), 60
+    found = decided(problem, (n,), eps, trials, KEY)
+    angle = np.linspace(0, 2 * np.pi, 241)
+    x = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    keep = ((np.arange(1 << n)[:, None] >> np.arange(n)) % 2 == 1).astype(float)
+    hits = misses = 0
+    for e in eps:
+        cell = found[n, e]
+        for t in range(trials):
+            u, v = cell.instance["u"][t], cell.instance["v"][t]
+            low = np.abs(keep @ (v[:, None] * np.maximum(u @ x.T, 0)) - np.maximum(x[:, 0], 0)).max(axis=1).min()
+            high = low + (1 + np.sum(np.abs(v) * np.linalg.norm(u, axis=1))) * np.pi / 240
+            assert cell.status[t] != HIT or low <= e
+            assert cell.status[t] != MISS or high > e
+            assert cell.lower[t] <= high
+        hits, misses = hits + np.sum(cell.status == HIT), misses + np.sum(cell.status == MISS)
+    assert hits >= 5
+    assert misses >= 40
+
+
+def test_atoms_are_left_to_methods_that_know_them():
+    assert str(choose(NeuronPruning(law="sparse:0.5", target="axis"), 100, 1e-3).solver) == "axis rows (terms 28)"
+    for problem in (NeuronPruning(law="levels:9", readout="relu"), NeuronPruning(law="levels:9", target="generic")):
+        methods = [choose(problem, n, 1e-3).solver.methods for n in (9, 100)]
+        assert methods == [("all masks at points",), ("descent",)]
+    with pytest.raises(ArgumentError, match="solver='near' is not known"):
+        choose(NeuronPruning(law="levels:9"), 100, 1e-3, "near")
 
 
 def test_it_is_a_plain_value():

@@ -9,6 +9,8 @@
 | | linear, d >= 3, besides | before the descent: subsets of the neurons with the nearest normals |
 | | readout linear, 3 <= d <= 16 | before all: the nearest normal |
 | | the same, normal, ε < 0.01 or n > 20,000 | the nearest normal, neurons near the target's normal alone |
+| rows, law with atoms | linear, axis | sums of the rows that read the target's input alone |
+| | else | all masks at points to 13 neurons, then a descent |
 | rows, d = 2 | up to 48 neurons | arcs; what they leave: elimination, integer programming |
 | | to 80, or n·ε <= 1.3·(ε/0.01)^(1/5) | the search near the kink; elimination, then arcs or integer programming |
 | | more | the search near the kink |
@@ -41,6 +43,7 @@ import numpy as np
 from ltjax import arguments
 from ltjax.arguments import ArgumentError
 from ltjax.bounds import nearest_normal
+from ltjax.laws import get_law
 from ltjax.networks.caps import candidate_share
 from ltjax.patterns import Block, Budget
 from ltjax.problems.base import AbstractProblem
@@ -53,6 +56,7 @@ from ltjax.search.sums.few_terms import MOST_TERMS
 from ltjax.search.sums.nearest import MAX_TERMS
 from ltjax.solvers.all_masks import MOST_PARTS, AllMasks
 from ltjax.solvers.at_points import AllRows, Descent, NoBreakpoint, Uncovered
+from ltjax.solvers.axis_rows import AxisRows
 from ltjax.solvers.axis_sums import FewTerms, GroupSums
 from ltjax.solvers.base import AbstractSolver
 from ltjax.solvers.elimination import Elimination
@@ -180,6 +184,8 @@ def names(problem: AbstractProblem) -> dict[str, Callable[..., Choice]]:
         return {dtype: lambda p, n, e, dtype=dtype: _sums(p, n, e, dtype) for dtype in ("float32", "float64")} | {
             "all masks": _any
         }
+    if isinstance(problem, NeuronPruning) and problem.atoms and problem.d > 1:
+        return {"all masks": _any}
     if isinstance(problem, NeuronPruning) and problem.d == 2:
         return {
             "milp": lambda p, n, e: Choice(IntegerProgram(p.readout)),
@@ -240,6 +246,8 @@ def _rows(problem: NeuronPruning, n: int, eps: float) -> Choice:
     linear = problem.readout == "linear"
     if problem.on_the_line:
         return Choice(LineSum())
+    if problem.atoms:
+        return _atoms(problem, n)
     if problem.d == 2:
         decided = n <= LARGEST_WHOLE and (_reached(n, eps) or _clustered(n, eps)) and not linear
         return _whole(problem, n, eps) if eps >= WHOLE_EPS or decided else _near(problem, eps)
@@ -252,6 +260,13 @@ def _rows(problem: NeuronPruning, n: int, eps: float) -> Choice:
         return Choice(InOrder((*obstruction, AllRows(problem.readout))))
     search = (CapSearch(),) if linear and not problem.bias else ()
     return Choice(InOrder((*obstruction, *search, Descent(problem.readout))))
+
+
+def _atoms(problem: NeuronPruning, n: int) -> Choice:
+    """Kinks may coincide: of the methods above only those that compare masks at points are at home here."""
+    if problem.readout == "linear" and problem.on_axis and not problem.bias and problem.d <= MOST_DIMENSIONS:
+        return Choice(AxisRows())
+    return Choice(AllRows(problem.readout) if n <= ALL_TERMS else InOrder((Descent(problem.readout),)))
 
 
 def _reached(n: int, eps: float) -> bool:
@@ -357,6 +372,9 @@ def likely_size(problem: AbstractProblem, eps: float) -> int:
         return min(problem.max_n, problem.rule.neurons * math.ceil(2.0 * bits + 6.0))
     if isinstance(problem, AbstractPruning) and problem.d == 1 and not getattr(problem, "bias", False):
         return min(problem.max_n, 2 * math.ceil(bits + 4))
+    if isinstance(problem, NeuronPruning) and problem.atoms:
+        atom = get_law(problem.law).atom
+        return min(problem.max_n, math.ceil(2.0 * (bits + 4.0) / (max(1.0 - atom, 0.01) * atom ** (problem.d - 1))))
     if isinstance(problem, WeightPruning | Pruning) and problem.separable:
         # Generously: a search that starts too low has to compile again.
         bits = max(0.0, math.log2(math.sqrt(problem.d) / eps)) + 6.0

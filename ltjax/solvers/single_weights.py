@@ -96,7 +96,8 @@ class AllWeights(AbstractSolver):
             angle = jnp.arange(GRID, dtype=float) * (2.0 * jnp.pi / GRID)
             grid = jnp.stack([jnp.cos(angle), jnp.sin(angle)], axis=1)
             rows = jnp.concatenate([network.u[:most], network.w[None]])
-            kinks = jnp.stack([-rows[:, 1], rows[:, 0]], axis=1) / jnp.linalg.norm(rows, axis=1, keepdims=True)
+            length = jnp.linalg.norm(rows, axis=1, keepdims=True)
+            kinks = jnp.stack([-rows[:, 1], rows[:, 0]], axis=1) / jnp.where(length > 0.0, length, 1.0)
             points = jnp.concatenate([grid, kinks, -kinks, network.w[None]])
             # The kinks of neurons that a size leaves out are points that no smaller company has.
             own = jnp.concatenate([jnp.asarray(ns)[:, None] > jnp.arange(most), jnp.ones((len(ns), 1), bool)], axis=1)
@@ -105,7 +106,7 @@ class AllWeights(AbstractSolver):
         else:
             points = random_directions(jax.random.key(0), 2 * GRID, d, float)
             points, counting = jnp.concatenate([points, network.w[None]]), None
-        allowed = None if self.rule == ANY else self.rule.allows(masks.every_mask(most, d))
+        allowed = None if self.rule == ANY else np.asarray(self.rule.allows(masks.every_mask(most, d)))
         least, best, guard = masks.all_masks(
             network.u, network.v, network.w, points, ns, counting, allowed, readout=self.readout
         )

@@ -9,11 +9,11 @@ import numpy as np
 
 from ltjax import arguments
 from ltjax.arguments import ArgumentError
-from ltjax.laws import Law, get_law
+from ltjax.laws import FORMS, Law, get_law
 from ltjax.patterns import AbstractPattern
 from ltjax.problems.base import AbstractProblem
 
-LAWS = ("normal", "uniform")
+LAWS = ("normal", "uniform", *FORMS)
 READOUTS = ("linear", "relu")
 TARGETS = ("axis", "generic")
 GENERIC_KINK = 0.3
@@ -76,7 +76,9 @@ class AbstractPruning(AbstractProblem):
     def _check(self, bias: bool) -> None:
         arguments.whole("d", self.d, 1, 64)
         arguments.choice("readout", self.readout, READOUTS)
-        object.__setattr__(self, "law", get_law(arguments.choice("law", getattr(self.law, "name", self.law), LAWS)))
+        name = getattr(self.law, "name", self.law)
+        numbered = str(name).partition(":")[0] in ("sparse", "levels")
+        object.__setattr__(self, "law", get_law(name if numbered else arguments.choice("law", name, LAWS)))
         if bias:
             kink_of(self.target)
         elif isinstance(self.target, str):
@@ -88,6 +90,11 @@ class AbstractPruning(AbstractProblem):
             )
         else:
             object.__setattr__(self, "target", arguments.real("target", self.target))
+
+    @property
+    def atoms(self) -> bool:
+        """Whether input weights may be equal: then kinks may, too."""
+        return get_law(self.law).atom > 0.0
 
     @property
     def on_axis(self) -> bool:

@@ -21,7 +21,8 @@ class NeuronPruning(AbstractPruning):
     Args:
         d: input dimension, 1 to 64.
         readout: "linear" or "relu".
-        law: of all weights, "normal" or "uniform".
+        law: of all weights, "normal" or "uniform"; or of the input weights, "sparse:p" or "levels:L" (see
+            `ltjax.laws.get_law`).
         target: "axis" (w = e_1), "generic" (0.7 rad in the plane; for d >= 3 drawn anew for each trial), or
             w's angle in the plane. With bias the target is σ(x - c): c = 0, 0.3, or a number in (-1, 1).
         bias: whether hidden units carry a bias of the same law; d = 1 only.
@@ -51,7 +52,7 @@ class NeuronPruning(AbstractPruning):
 
     @property
     def max_n(self) -> int:
-        return 40 if self.on_the_line else 10**13 if self.d == 2 or self.caps else 20_000
+        return 40 if self.on_the_line else 10**13 if self.caps or (self.d == 2 and not self.atoms) else 20_000
 
     @property
     def caps(self) -> bool:

@@ -18,7 +18,8 @@ class WeightPruning(AbstractPruning):
     Args:
         d: input dimension, 1 to 64. On the line (d = 1) cutting a weight is cutting a neuron.
         readout: "linear" or "relu".
-        law: of all weights, "normal" or "uniform".
+        law: of all weights, "normal" or "uniform"; or of the input weights, "sparse:p" or "levels:L" (see
+            `ltjax.laws.get_law`).
         target: "axis" (w = e_1), "generic" (0.7 rad in the plane; for d >= 3 drawn anew for each trial), or
             w's angle in the plane.
 
@@ -74,7 +75,8 @@ class Pruning(AbstractPruning):
         pattern: "rows", "weights", "block:RxC", "N:M", "exactly:N", "budget:m" or "rows+columns" (see
             `ltjax.patterns`), or a pattern of one's own as "module:Class".
         readout: "linear" or "relu".
-        law: of all weights, "normal" or "uniform".
+        law: of all weights, "normal" or "uniform"; or of the input weights, "sparse:p" or "levels:L" (see
+            `ltjax.laws.get_law`).
         target: "axis" (w = e_1), "generic" (0.7 rad in the plane; for d >= 3 drawn anew for each trial), or
             w's angle in the plane.
 
