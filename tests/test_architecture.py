@@ -10,6 +10,7 @@ FLOORS = [
     *(
         "arguments",
         "outcomes",
+        "files",
         "machine",
         "laws",
         "patterns",
@@ -20,7 +21,7 @@ FLOORS = [
         "problems",
         "solvers",
     ),
-    *("trials", "inference", "figures", "sweeps", "verify", "testing", "cli"),
+    *("trials", "inference", "tickets", "figures", "sweeps", "verify", "testing", "cli"),
 ]
 
 

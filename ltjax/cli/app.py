@@ -10,6 +10,7 @@ from ltjax import __version__
 from ltjax.arguments import ArgumentError
 from ltjax.cli import problems
 from ltjax.cli.console import notes, print_json, start_devices
+from ltjax.cli.ticket import ticket
 from ltjax.cli.verify import claims, verify
 
 app = App(
@@ -117,6 +118,7 @@ def plot(
     plotting.plot(store, out, p=p, where=where or [])
 
 
+app.command(ticket)
 app.command(claims)
 app.command(verify)
 

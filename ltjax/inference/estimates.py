@@ -1,18 +1,16 @@
 """The probability that pruning alone hits, at one n and ε."""
 
-import contextlib
 import dataclasses
 import os
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Array, Key
 
 from ltjax import arguments
-from ltjax.arguments import ArgumentError
+from ltjax.files import replacing
 from ltjax.inference import intervals
 from ltjax.outcomes import HIT
 from ltjax.problems.base import AbstractProblem
@@ -48,24 +46,6 @@ class Estimate:
     interval: str
     by: Mapping[str, tuple[int, int]]
     advice: str | None
-
-
-@contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[IO[bytes]]:
-    """A file that takes the path's place once it is complete; nothing is half-written."""
-    if path.suffix != ".npz":
-        raise ArgumentError(f"witness={str(path)!r} is not allowed: witness is a file name that ends in .npz")
-    try:
-        file = tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False)  # noqa: SIM115
-    except OSError as error:
-        raise ArgumentError(f"witness={str(path)!r} cannot be written: {error.strerror}") from None
-    try:
-        with file:
-            yield file
-        os.replace(file.name, path)
-    except BaseException:
-        os.unlink(file.name)
-        raise
 
 
 def estimate(
@@ -122,7 +102,7 @@ def estimate(
         counts = count(problem, (n,), (eps,), trials, key, solver=solver, **how)
     else:
         # Opened first: finding out after the work that it cannot be written would be rude.
-        with _replacing(Path(witness)) as file:
+        with replacing("witness", Path(witness)) as file:
             counts = count(problem, (n,), (eps,), trials, key, solver=solver, each=keep, **how)
             arrays: dict[str, Any] = {name: np.concatenate([x[name] for x in hits_seen]) for name in hits_seen[0]}
             np.savez_compressed(file, **arrays)
