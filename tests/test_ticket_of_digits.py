@@ -27,7 +27,11 @@ def trained():
 
 @pytest.mark.parametrize(
     ("pattern", "kind", "redundancy"),
-    [("weights", "parallel", 15), ("weights", "products", 32), ("2:4", "products", 44)],
+    [
+        ("weights", "parallel", 15),
+        pytest.param("weights", "products", 32, marks=pytest.mark.slow),
+        ("2:4", "products", 44),
+    ],
 )
 def test_a_ticket_of_a_digits_network_classifies_as_well(trained, pattern, kind, redundancy):
     target, images, classes = trained

@@ -69,7 +69,7 @@ def test_a_few_lines_of_numpy_reopen_a_ticket(folder):
     [
         ("weights", 16, "normal", "products", 0.0),
         ("2:4", 20, "uniform", "products", -1.0),
-        ("block:2x1", 14, "uniform", "products", 0.0),
+        pytest.param("block:2x1", 14, "uniform", "products", 0.0, marks=pytest.mark.slow),
         ("weights", 12, "uniform", "parallel", -2.0),
     ],
 )
