@@ -60,6 +60,7 @@ bench: .venv/.installed-dev
 	$(BIN)/python benchmarks/throughput.py
 	$(BIN)/python benchmarks/elimination.py
 	$(BIN)/python benchmarks/sweeps.py
+	$(BIN)/python benchmarks/tickets.py
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

@@ -67,6 +67,7 @@ from ltjax.solvers.nearest_sum import Coverage, NearestSum
 from ltjax.solvers.normals import CapSearch, NearestNormal
 from ltjax.solvers.on_inputs import OnInputs
 from ltjax.solvers.plane import Arcs, Clusters, KinkLemma, LocalWalk, NearSearch
+from ltjax.solvers.searches import SEARCHES
 from ltjax.solvers.single_weights import AllWeights, AxesAndRows, Blocks, Shared, WholeRows
 
 WHOLE_EPS = 0.01
@@ -182,6 +183,13 @@ def own(place: str, problem: AbstractProblem) -> AbstractSolver:
 
 def names(problem: AbstractProblem) -> dict[str, Callable[..., Choice]]:
     """The methods that may be asked for by name."""
+    return _exact_names(problem) | {
+        search.name: lambda p, n, e, search=search: Choice(search.of(p)) for search in SEARCHES if search.suits(problem)
+    }
+
+
+def _exact_names(problem: AbstractProblem) -> dict[str, Callable[..., Choice]]:
+    """Those that construct masks or go through all."""
     if isinstance(problem, SubsetSum):
         return {dtype: lambda p, n, e, dtype=dtype: _sums(p, n, e, dtype) for dtype in ("float32", "float64")} | {
             "all masks": _any
