@@ -1,5 +1,6 @@
 """The documentation says what is so: its code runs as it is written, in an empty folder, page by page."""
 
+import importlib.metadata
 import re
 import shlex
 import sys
@@ -83,3 +84,9 @@ def test_every_public_name_is_on_the_api_page():
     for name in testing.__all__:
         home = f"ltjax.testing.{testing._HOME[name]}"
         assert f"::: {home}.{name}\n" in text or f"::: {home}\n" in text, name
+
+
+def test_the_version_is_said_once_and_the_changelog_knows_it():
+    assert importlib.metadata.version("ltjax") == ltjax.__version__
+    assert 'dynamic = ["version"]' in (ROOT / "pyproject.toml").read_text("utf-8")
+    assert f"\n## {ltjax.__version__}\n" in (ROOT / "CHANGELOG.md").read_text("utf-8")
