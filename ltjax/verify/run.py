@@ -56,7 +56,8 @@ class Run:
         both = {
             name: ", ".join(dict.fromkeys(str(dict(way).get(name)) for way in ways)) for name in ("solver", "dtype")
         }
-        self.drawn.append(described | {"n": [min(ns), max(ns)], "trials": trials} | both)
+        ranges = {"n": [min(ns), max(ns)], "eps": [min(eps), max(eps)]}
+        self.drawn.append(described | ranges | {"trials": trials} | both)
         return trials, self._fresh_key()
 
     def _fresh_key(self) -> Key[Array, ""]:
