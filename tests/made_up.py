@@ -299,7 +299,7 @@ def wp_4(median=lambda e: 1.9 * bits(e) + 4.0):
 def gap_1(gap=True):
     m = exponential
     needed = {
-        "relu, generic, d = 2": lambda e: 5.0 * bits(e),
+        "relu, generic, d = 2": lambda e: 4.0 * bits(e),
         "relu, generic, d = 3": lambda e: 7.0 * bits(e),
         "relu, generic, d = 8": lambda e: 20.0 * bits(e),
         "linear, axis": lambda e: 2.0 * bits(e),
@@ -308,10 +308,11 @@ def gap_1(gap=True):
     line = [counts(range(1, 40), no_gap_on_the_line.EPS, 600, step(lambda e: 2.0 * bits(e) + 3.0)) for _ in range(2)]
     data = {
         "counts": found,
-        "far": counts((m.FAR_N,), (m.FAR_EPS,), 60, step(lambda e: 100)),
+        "shared": counts((m.SHARED_N,), (m.SHARED_EPS,), m.SHARED_TRIALS, step(lambda e: 2.0 * bits(e))),
+        "missed": {e: counts((n,), (e,), trials, step(lambda e: 1.0 / e)) for e, (n, trials) in m.MISSED.items()},
         "least": {
-            "relu": {e: math.ceil(0.2 / (e * math.log(1.0 / e))) for e in (*m.EPS, m.FAR_EPS)},
-            "linear": {e: math.ceil(0.27 / e) for e in (*m.EPS, m.FAR_EPS)},
+            "relu": {e: math.ceil(0.2 / (e * math.log(1.0 / e))) for e in m.EPS},
+            "linear": {e: math.ceil(0.27 / e) for e in m.EPS},
         },
         "most": {e: counts(rows_suffice.sizes(e), (e,), 40, step(lambda e: 5.0 / e)) for e in m.ROWS_EPS},
         "coarse": counts((m.COARSE_N,), (m.COARSE_EPS,), m.COARSE_TRIALS, lambda n, e: 0.8),
@@ -331,6 +332,9 @@ def without_a_gap(data, needed):
     data = copy.deepcopy(data)
     data["least"] = {r: {e: math.floor(needed(r, e)) for e in least} for r, least in data["least"].items()}
     data["most"] = {e: counts(range(1, 500), (e,), 100, step(lambda e: needed("linear", e))) for e in data["most"]}
+    if "missed" in data:
+        missed = data["missed"].items()
+        data["missed"] = {e: counts(one.ns, (e,), one.trials, step(lambda e: needed("relu", e))) for e, one in missed}
     data["coarse"] = counts(range(1, 40), data["coarse"].eps, 200, step(lambda e: needed("linear", e)))
     return data
 
