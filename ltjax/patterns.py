@@ -30,7 +30,7 @@ from ltjax.arguments import ArgumentError
 
 Mask = Bool[np.ndarray, "*batch n d"]
 Allowed = Bool[np.ndarray, "*batch"] | np.bool_
-FEW = 16
+FEW = 18
 """Weights up to which all masks of any pattern are listed."""
 
 
@@ -69,7 +69,7 @@ class AbstractPattern(abc.ABC):
         """All allowed masks of a small network, the empty one first.
 
         Raises:
-            ArgumentError: for more than 16 weights.
+            ArgumentError: for more than 18 weights.
         """
         arguments.whole("n·d", n * d, 1, FEW)
         every = (np.arange(1 << (n * d))[:, None] >> np.arange(n * d)) % 2 == 1

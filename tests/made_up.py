@@ -27,6 +27,7 @@ from proofs_check.neuron_pruning import (
 )
 from proofs_check.neuron_pruning import nearest_normal as any_dimension
 from proofs_check.neuron_pruning import sufficiency as rows_suffice
+from proofs_check.patterns import across_neurons, atoms, budget, exponent_law, n_of_m, restriction
 from proofs_check.subset_sum import (
     counting_limit,
     fixed_size,
@@ -377,11 +378,69 @@ def hw_1(rows=0.15, masked=1.0, sparse=lambda share: 20.0 * share, errors=0.04, 
     }
 
 
+# --- patterns
+
+
+def pat_1(off=0.0):
+    """Least errors under the pattern, of rows in dimension b, in dimension b + 1, and for another target."""
+    rng, found = np.random.default_rng(0), {}
+    for name in restriction.CASES:
+        rows = rng.uniform(0.2, 1.0, size=(500, 2))
+        found[name] = np.stack([rows + off * rng.random(rows.shape), rows, 1.1 * rows, 1.3 * rows], axis=2)
+    return {"found": found}
+
+
+def pat_2(median=lambda e: 1.6 * bits(e) + 6.0, near=0.5):
+    m = exponent_law
+    found = first_hits(m.NS, m.EPS, 2_000, median)
+    events = {b: (nearest_normal.threshold(0.5, e, b), round(near * m.TRIALS), m.TRIALS) for b, e in m.DRAWN.items()}
+    return {"found": found, "fits": fitted(found, m.LAWS), "events": events}
+
+
+def pat_3(times=1.0):
+    m = n_of_m
+    found = {
+        name: first_hits(m.NS, m.EPS, 1_000, lambda e, k=k: k * (3.0 * bits(e) + 8.0), 1.0)
+        for name, k in (("weights", 1.0), ("2:4", times))
+    }
+    few = counts(m.COUNTED[:1], m.COUNTED[1:], 2_000, lambda n, e: 0.0)
+    return {"found": found, "few": few, "fits": {name: fitted(each, m.LAWS) for name, each in found.items()}}
+
+
+def pat_4(power=1.0):
+    m, found = across_neurons, {}
+    for r in m.GROUPS:
+        scale = 2.0 * (r / 2.0) ** power
+        found[r] = first_hits(m.sizes(r), m.EPS, m.TRIALS, lambda e, s=scale: s * (2.0 * bits(e) + 3.0), 0.4 * scale)
+    return {"found": found, "fits": {r: fitted(each, m.LAWS) for r, each in found.items()}}
+
+
+def pat_5(power=1.0):
+    m, found = budget, {}
+    for k, eps in m.EPS.items():
+
+        def median(e, k=k):
+            return m.NEAR[k] * max(m.EPS[k]) ** (-1.0 / k) * (max(m.EPS[k]) / e) ** (k**-power)
+
+        found[k] = first_hits(m.sizes(k), eps, 5_000, median, lambda e, of=median: 0.1 * of(e))
+    return {"found": found}
+
+
+def pat_7(best=0.9):
+    m = atoms
+    found = first_hits(m.NS, m.EPS, 1_000, lambda e: 6.7 * bits(e) + 27.0, 8.0)
+    rates = {m.FEWER: 0.2, m.BEST: best, m.MORE: 0.1}
+    shares = {p: counts((m.SIZE,), (m.AT,), 600, lambda n, e, r=r: r) for p, r in rates.items()}
+    levels = counts((m.ENOUGH,), (1e-4,), 200, lambda n, e: 0.95)
+    return {"found": found, "shares": shares, "levels": levels, "fits": fitted(found, m.LAWS)}
+
+
 TRUE = {
     "GAP-1": gap_1,
     "GAP-2": gap_2,
     "HW-1": hw_1,
     **{f"NP-{i}": f for i, f in enumerate((np_1, np_2, np_3, np_4, np_5, np_6, np_7, np_8, np_9), 1)},
+    **{f"PAT-{i}": f for i, f in zip((1, 2, 3, 4, 5, 7), (pat_1, pat_2, pat_3, pat_4, pat_5, pat_7), strict=True)},
     **{f"SS-{i}": f for i, f in enumerate((ss_1, ss_2, ss_3, ss_4, ss_5, ss_6), 1)},
     **{f"WP-{i}": f for i, f in enumerate((wp_1, wp_2, wp_3, wp_4), 1)},
 }
@@ -400,6 +459,12 @@ FALSE = {
     "NP-7": ("the event is a tenth less frequent", lambda: np_7(factor=0.9)),
     "NP-8": ("networks without a near normal beat the bound by a third", lambda: np_8(factor=0.67)),
     "NP-9": ("the first near normal comes as in one dimension less", lambda: np_9(less=1.0)),
+    "PAT-1": ("what is cut elsewhere helps", lambda: pat_1(off=-0.01)),
+    "PAT-2": ("a near block comes half as often again", lambda: pat_2(near=0.7)),
+    "PAT-3": ("2:4 needs four fifths more neurons", lambda: pat_3(times=1.8)),
+    "PAT-4": ("neurons a bit do not depend on R", lambda: pat_4(power=0.0)),
+    "PAT-5": ("the slope is one over m squared", lambda: pat_5(power=2.0)),
+    "PAT-7": ("a quarter of the weights is worse than sixty in a hundred", lambda: pat_7(best=0.01)),
     "SS-1": ("a quarter more hits than the bound allows", lambda: ss_1(excess=1.25)),
     "SS-2": ("the threshold grows with the square of the bits", lambda: ss_2(lambda e: 4.0 + 0.09 * bits(e) ** 2)),
     "SS-3": ("the mean number of hitting subsets is 1.3 λ", lambda: ss_3(rate=1.3)),

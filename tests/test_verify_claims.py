@@ -34,6 +34,7 @@ def test_the_catalogue_is_found_through_its_entry_point():
     assert [
         *("GAP-1", "GAP-2", "HW-1"),
         *(f"NP-{i}" for i in range(1, 10)),
+        *(f"PAT-{i}" for i in (1, 2, 3, 4, 5, 7)),
         *(f"SS-{i}" for i in range(1, 7)),
         *(f"WP-{i}" for i in range(1, 5)),
     ] == IDS

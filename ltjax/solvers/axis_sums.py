@@ -49,7 +49,8 @@ class FewTerms(AbstractSolver):
         return size_class(n)
 
     def block(self, n: int) -> int:
-        return int(np.clip((1 << 20) // n ** min(self.terms, 2), 1, 64))
+        # Masks for every size asked for are held together.
+        return int(np.clip((1 << 17) // n, 1, 64))
 
     def search(self, instances: Any, ns: Any, eps: Array) -> Found:
         return in_cells(self.look, instances, ns, eps)

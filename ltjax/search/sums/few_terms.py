@@ -24,6 +24,12 @@ def nearest_of_few(
         the distance, NaN where any number that counts or the target is NaN; which numbers, -1 in places left empty.
     """
     n = values.shape[0]
+    if terms == 1:
+        known = jnp.isfinite(target) & jnp.all(jnp.isfinite(values) | ~used)
+        off = jnp.where(used, jnp.abs(values - target), jnp.inf)
+        best = jnp.argmin(off)
+        empty = jnp.abs(target) <= off[best]
+        return jnp.where(known, jnp.minimum(off[best], jnp.abs(target)), jnp.nan), jnp.where(empty, -1, best)[None]
     line = jnp.where(used, values, jnp.inf)
     order = jnp.argsort(line)
     line = line[order]
@@ -40,7 +46,6 @@ def nearest_of_few(
 
     place = jnp.arange(n)
     listed = place < count
-    zero, nobody = jnp.zeros((), values.dtype), -jnp.ones(n, place.dtype)
 
     def best_of(part: Array, taken: Array, possible: Array) -> tuple[Array, Array]:
         """The best of many partial sums: its distance, and the places of its numbers."""
@@ -51,10 +56,7 @@ def nearest_of_few(
 
     # A partial sum may be short: then the places of the numbers that it lacks are -1.
     one = jnp.where(listed, line, 0.0)
-    if terms == 1:
-        off, last = completed(zero, nobody[:0])
-        places = last[None]
-    elif terms == 2:
+    if terms == 2:
         off, places = best_of(jnp.append(one, 0.0), jnp.append(place, -1)[:, None], jnp.append(listed, True))
     else:
 
