@@ -532,7 +532,7 @@ def test_a_claim_that_raises_is_broken_with_its_traceback(hook):
 
 def test_the_budget_is_split_over_the_built_in_claims_then_over_tests():
     known = catalogue()
-    assert known.level == budget.ERROR_BUDGET / 22
+    assert known.level == budget.ERROR_BUDGET / 24
     evidence = runner.judged([Holds(str(i), True) for i in range(5)], known.level)
     assert {finding.numbers["level"] for finding in evidence.findings} == {known.level / 5}
 

@@ -141,9 +141,9 @@ class ExistsAndFound(Claim):
                 low, high = Proportion(int(known.sum()), len(known), open_).limits(0.01)
                 row = {"pattern": name, "n": n, "ε": e, "exists, 99% limits": [low, high]}
                 for search in ("edge-popup", "bernoulli", "swaps"):
-                    if search in said:
-                        hits = int((said[search][:, j] == HIT).sum())
-                        row[f"{search}, 99% limits"] = list(Proportion(hits, len(known)).limits(0.01))
+                    hits = int((said[search][:, j] == HIT).sum()) if search in said else None
+                    limits = None if hits is None else list(Proportion(hits, len(known)).limits(0.01))
+                    row[f"{search}, 99% limits"] = limits
                 rows.append(row | {"found by searches alone": int(only.sum()), "networks": len(known)})
         return {"Tickets that exist and tickets that are found, on the same start networks": rows}
 
