@@ -42,7 +42,7 @@ SOLVERS = [
     (SubsetSum(target="cover"), (3, 6), (0.3, 0.1), None),
     (SubsetSum(), (2, 5), (0.1, 0.01), "all masks"),
     (SubsetSum(law="normal"), (2, 7), (0.1, 0.01), "differencing"),
-    (NeuronPruning(), (3, 8), (0.5, 0.35), "swaps"),
+    pytest.param(NeuronPruning(), (3, 8), (0.5, 0.35), "swaps", marks=DEAR),
     pytest.param(NeuronPruning(readout="relu"), (3, 8), (0.5, 0.35), "bernoulli", marks=DEAR),
     pytest.param(WeightPruning(), (2, 5), (0.6, 0.3), "edge-popup", marks=DEAR),
     pytest.param(Pruning(d=3, pattern="1:2"), (2, 4), (0.6, 0.3), "swaps", marks=DEAR),

@@ -30,7 +30,7 @@ def trained():
     [
         ("weights", "parallel", 15),
         pytest.param("weights", "products", 32, marks=pytest.mark.slow),
-        ("2:4", "products", 44),
+        pytest.param("2:4", "products", 44, marks=pytest.mark.slow),
     ],
 )
 def test_a_ticket_of_a_digits_network_classifies_as_well(trained, pattern, kind, redundancy):

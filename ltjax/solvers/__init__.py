@@ -10,6 +10,7 @@ normals.py          rows for d >= 3, readout linear: the nearest normal, subsets
 single_weights.py   scissors: all masks, sums apart, shared sums, whole rows
 elimination.py      rows in the plane and in planes: what no mask keeps, then what is left exactly
 integer_program.py  HiGHS, the judge
+searches.py         gradients over masks, swaps, differencing: asked for by name, hits only
 all_masks.py        any problem of few parts
 in_order.py         several of these, the cheapest first
 """

@@ -191,8 +191,14 @@ class BernoulliGates(AbstractGradient):
 
 @dataclasses.dataclass(frozen=True)
 class Swaps(AbstractMaskSearch):
-    """Local search: one neuron changes what it keeps, or two at once; patterns that speak of single rows."""
+    """Local search: one neuron changes what it keeps, or two at once; patterns that speak of single rows.
 
+    Args:
+        starts, steps: descents, and changes in each.
+    """
+
+    starts: int = 8
+    steps: int = 60
     name = "swaps"
 
     def knows(self, d: int) -> bool:
@@ -203,7 +209,8 @@ class Swaps(AbstractMaskSearch):
     def best(self, key: Array, data: Data) -> tuple[Array, Array]:
         states = jnp.asarray(np.asarray(self.pattern.masks(1, data.u.shape[1]))[:, 0])
         values = swaps.add_up(data.u, data.v, states, data.points)
-        error, chosen = swaps.swap_states(key, values, data.target, readout=self.readout)
+        how = {"readout": self.readout, "starts": self.starts, "steps": self.steps}
+        error, chosen = swaps.swap_states(key, values, data.target, **how)
         return error, states[chosen]
 
 

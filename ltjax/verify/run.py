@@ -6,7 +6,7 @@ from typing import Any
 
 import jax
 import numpy as np
-from jaxtyping import Array, Key
+from jaxtyping import Array, Int8, Key
 
 from ltjax.machine import devices as parallel
 from ltjax.machine import settings
@@ -15,6 +15,7 @@ from ltjax.problems.base import AbstractProblem
 from ltjax.solvers.base import AbstractSolver
 from ltjax.trials import counts
 from ltjax.trials import dispatch as engine
+from ltjax.trials.decide import Decision
 from ltjax.trials.plan import plan
 from ltjax.verify.budget import BUDGETS
 
@@ -114,6 +115,28 @@ class Run:
         """Counts of fresh draws, `quick` trials times the budget's factor."""
         trials, key = self._record(problem, ns, eps, quick, solver)
         return counts.count(problem, ns, eps, trials, key, solver=solver)
+
+    def side_by_side(
+        self,
+        problem: AbstractProblem,
+        n: int,
+        eps: Sequence[float],
+        quick: int,
+        solvers: Sequence[AbstractSolver | str],
+    ) -> list[Int8[np.ndarray, "trials eps"]]:
+        """What each of several methods says of the same fresh draws: HIT, MISS or UNDECIDED, trial by trial."""
+        found, drawn = [], []
+        key: Any = None
+        for solver in solvers:
+            trials, own = self._record(problem, (n,), eps, quick, solver)
+            key = own if key is None else key
+            said: list[Decision] = []
+            counts.count(problem, (n,), eps, trials, key, solver=solver, each=said.append)
+            found.append(np.concatenate([one.status[:, 0] for one in said]))
+            drawn.append(np.concatenate([one.instance["v"][:, :n] for one in said]))
+        if any(not np.array_equal(drawn[0], other) for other in drawn):
+            raise RuntimeError("methods beside each other were given other draws: they are no comparison")
+        return found
 
     def first_hits(
         self,
