@@ -11,7 +11,15 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter, Token
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from ltjax.arguments import ArgumentError
@@ -50,17 +58,14 @@ def start_devices(count: int | None = None) -> list[Any]:
 
 
 def bar() -> Progress:
-    """A progress bar on standard error that vanishes when that is no terminal."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    # What goes to standard output goes there.
-    quiet = {"redirect_stdout": False, "disable": not notes.is_terminal}
-    return Progress(*columns, console=notes, transient=True, **quiet)
+    """A progress bar of what is looked at."""
+    text, count = TextColumn("{task.description}"), MofNCompleteColumn()
+    return progress(text, BarColumn(), count, TimeElapsedColumn(), TimeRemainingColumn())
+
+
+def progress(*columns: ProgressColumn) -> Progress:
+    """A bar on standard error, on a terminal only, that vanishes; what goes to standard output still goes there."""
+    return Progress(*columns, console=notes, transient=True, redirect_stdout=False, disable=not notes.is_terminal)
 
 
 _unwritten: list[str] = []
@@ -155,6 +160,7 @@ __all__ = [
     "note",
     "notes",
     "print_json",
+    "progress",
     "say",
     "show",
     "start_devices",

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import jax
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from ltjax import arguments
 from ltjax.arguments import ArgumentError
-from ltjax.cli.console import note, notes, print_json, say, show, start_devices, table
+from ltjax.cli.console import note, print_json, progress, say, show, start_devices, table
 from ltjax.machine import devices as parallel
 from ltjax.machine.compilation import use_compilation_cache
 from ltjax.sweeps import engines, memory
@@ -159,8 +159,7 @@ class _Bar:
             TimeElapsedColumn(),
             TimeRemainingColumn(),
         )
-        quiet = {"redirect_stdout": False, "disable": not notes.is_terminal}
-        self._progress = Progress(*columns, console=notes, transient=True, **quiet)
+        self._progress = progress(*columns)
 
     def __enter__(self) -> "_Bar":
         self._progress.__enter__()

@@ -138,7 +138,9 @@ def estimate(
     )
     if witness is not None:
         # A stop may have come between the two lists.
-        arrays = {name: np.concatenate([chunk[name] for chunk in kept[: len(seen)]]) for name in kept[0]}
+        arrays: dict[str, Any] = {
+            name: np.concatenate([chunk[name] for chunk in kept[: len(seen)]]) for name in kept[0]
+        }
         try:
             with files.replacing("witness", witness) as file:
                 np.savez_compressed(file, **arrays)

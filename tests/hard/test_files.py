@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pandas as pd
+import numpy as np
 import pytest
 from toy import NAME, toy
 
@@ -196,8 +196,8 @@ def test_a_disk_that_fills_loses_nothing_acknowledged(tmp_path):
                 shutil.copytree(disk, copy)  # where there is room to look
                 with Store(copy / "store.db", read_only=True) as store:
                     assert list(store.query("pragma integrity_check")) == [("ok",)]
-                frame: pd.DataFrame = sweeps.load(copy / "store.db")
-                assert int(frame["trials"].sum()) >= 12 * acknowledged
+                frame = sweeps.load(copy / "store.db")
+                assert int(np.asarray(frame["trials"]).sum()) >= 12 * acknowledged
         finally:
             subprocess.run(["umount", disk], check=True)
     assert failed >= 10

@@ -67,6 +67,8 @@ def check_line(words):
             return
         except SystemExit as stop:
             status = stop.code
+        else:
+            raise AssertionError("a command returned")
     assert status in (0, 1, 2)
     if status == 2:
         assert err.getvalue().startswith("ltjax: ")

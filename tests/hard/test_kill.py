@@ -14,8 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from ltjax import sweeps
-from ltjax.sweeps.store import Store
+from ltjax.sweeps.store import Store, check
 
 TESTS = Path(__file__).parents[1]
 SPEC = {"problem": "toy:Toy", "n": [1, 2], "eps": [1.0, 0.1], "rate": [1.0, 2.0], "trials": 1500}
@@ -42,7 +41,7 @@ def driver(folder, store, engine):
 
 def rows(path):
     """What is stored; the file passes SQLite's own check."""
-    if not path.exists() or not sweeps.store.check(path):
+    if not path.exists() or not check(path):
         return []
     with Store(path, read_only=True) as store:
         assert list(store.query("pragma integrity_check")) == [("ok",)]
@@ -64,7 +63,7 @@ def killed(folder, engine, moments, seed=0):
             time.sleep(random_.uniform(0.0, lasts))
             working = process.poll() is None
             process.kill()
-            acknowledged = [int(line) for line in process.stdout.read().split("\n")[:-1]]
+            acknowledged = [int(line) for line in process.communicate()[0].split("\n")[:-1]]
         met += working
         after = rows(store)
         assert set(before) <= set(after) <= set(whole)

@@ -63,9 +63,10 @@ def test_a_spec_is_refused_where_a_value_is_of_another_kind(problem, options):
 @pytest.mark.wrong_types
 def test_numbers_of_numpy_make_results_that_are_json():
     key = jax.random.key(0)
-    problem = ltjax.SubsetSum(d=np.int64(1), target=np.float32(0.5))
-    found = ltjax.estimate(problem, n=np.int64(4), eps=np.float32(0.25), trials=np.int64(40), key=key)
-    bracket = ltjax.threshold(problem, eps=np.float64(0.25), trials=np.int64(40), n_max=np.int16(4), key=key)
+    one, four, forty, half, eps = np.int64(1), np.int16(4), np.int64(40), np.float32(0.5), np.float64(0.25)
+    problem = ltjax.SubsetSum(d=one, target=half)  # type: ignore[arg-type]
+    found = ltjax.estimate(problem, n=four, eps=eps, trials=forty, key=key)  # type: ignore[arg-type]
+    bracket = ltjax.threshold(problem, eps=eps, trials=forty, n_max=four, key=key)
     for each in (found, bracket):
         assert json.loads(json.dumps(dataclasses.asdict(each)))["trials"] == 40
 
