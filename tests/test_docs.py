@@ -72,8 +72,11 @@ def test_every_link_leads_somewhere():
             assert made or link.startswith("https://") or (text.parent / link).exists(), f"{text.name}: {link}"
 
 
+FILES = (("write-a-claim", "claim.py"), ("write-a-problem", "blocks.py"), ("write-a-pattern", "diagonals.py"))
+
+
 def test_the_files_on_pages_are_those_that_the_tests_use():
-    for page, name in (("write-a-claim", "claim.py"), ("write-a-problem", "blocks.py")):
+    for page, name in FILES:
         shown = {title: text for _, title, text in BLOCK.findall((ROOT / "docs" / f"{page}.md").read_text("utf-8"))}
         assert shown[name] == (ROOT / "tests" / "strangers" / name).read_text("utf-8")
 
