@@ -1,5 +1,6 @@
 """The documentation says what is so: its code runs as it is written, in an empty folder, page by page."""
 
+import doctest
 import importlib.metadata
 import re
 import shlex
@@ -97,3 +98,11 @@ def test_the_version_is_said_once_and_the_changelog_knows_it():
     assert importlib.metadata.version("ltjax") == ltjax.__version__
     assert 'dynamic = ["version"]' in (ROOT / "pyproject.toml").read_text("utf-8")
     assert f"\n## {ltjax.__version__}\n" in (ROOT / "CHANGELOG.md").read_text("utf-8")
+
+
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module")
+@pytest.mark.parametrize("name", ["ltjax.testing.bound", "ltjax.testing.strategies"])
+def test_examples_in_docstrings_run(name):
+    done = doctest.testmod(importlib.import_module(name))
+    assert done.failed == 0
+    assert done.attempted > 0
