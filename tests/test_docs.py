@@ -18,7 +18,7 @@ TEXTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").g
 PAGES = [page for page in TEXTS if re.search(r"^```(python|console)", page.read_text("utf-8"), re.MULTILINE)]
 ELSEWHERE = ("helm ", "kubectl ", "make ", "git ", "python3 -m venv", ".venv/", "bash ")
 """Commands for machines that a test has not; `make` is run by whoever runs the tests."""
-DEAR = {"sweeps", "README"}
+DEAR = {"README", "api", "index", "sweeps", "write-a-property-test"}
 """Pages whose commands take long."""
 
 
