@@ -1,5 +1,6 @@
 """The documentation says what is so: its code runs as it is written, in an empty folder, page by page."""
 
+import doctest
 import importlib.metadata
 import re
 import shlex
@@ -17,7 +18,7 @@ TEXTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").g
 PAGES = [page for page in TEXTS if re.search(r"^```(python|console)", page.read_text("utf-8"), re.MULTILINE)]
 ELSEWHERE = ("helm ", "kubectl ", "make ", "git ", "python3 -m venv", ".venv/", "bash ")
 """Commands for machines that a test has not; `make` is run by whoever runs the tests."""
-DEAR = {"sweeps", "README"}
+DEAR = {"README", "api", "index", "sweeps", "write-a-property-test"}
 """Pages whose commands take long."""
 
 
@@ -72,8 +73,11 @@ def test_every_link_leads_somewhere():
             assert made or link.startswith("https://") or (text.parent / link).exists(), f"{text.name}: {link}"
 
 
+FILES = (("write-a-claim", "claim.py"), ("write-a-problem", "blocks.py"), ("write-a-pattern", "diagonals.py"))
+
+
 def test_the_files_on_pages_are_those_that_the_tests_use():
-    for page, name in (("write-a-claim", "claim.py"), ("write-a-problem", "blocks.py")):
+    for page, name in FILES:
         shown = {title: text for _, title, text in BLOCK.findall((ROOT / "docs" / f"{page}.md").read_text("utf-8"))}
         assert shown[name] == (ROOT / "tests" / "strangers" / name).read_text("utf-8")
 
@@ -94,3 +98,11 @@ def test_the_version_is_said_once_and_the_changelog_knows_it():
     assert importlib.metadata.version("ltjax") == ltjax.__version__
     assert 'dynamic = ["version"]' in (ROOT / "pyproject.toml").read_text("utf-8")
     assert f"\n## {ltjax.__version__}\n" in (ROOT / "CHANGELOG.md").read_text("utf-8")
+
+
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module")
+@pytest.mark.parametrize("name", ["ltjax.testing.bound", "ltjax.testing.strategies"])
+def test_examples_in_docstrings_run(name):
+    done = doctest.testmod(importlib.import_module(name))
+    assert done.failed == 0
+    assert done.attempted > 0

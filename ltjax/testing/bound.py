@@ -19,10 +19,12 @@ from jaxtyping import Array, Key
 
 from ltjax import arguments
 from ltjax.arguments import ArgumentError
+from ltjax.outcomes import HIT, MISS, UNDECIDED
 from ltjax.problems.base import AbstractProblem
 from ltjax.testing.identity import key_of, told, told_function
-from ltjax.trials.counts import count, first_hits
-from ltjax.trials.dispatch import MAX_TRIALS, trial_keys
+from ltjax.trials.counts import first_hits
+from ltjax.trials.dispatch import MAX_TRIALS, decisions, trial_keys
+from ltjax.trials.plan import plan
 from ltjax.verify.budget import ERROR_BUDGET, level_of_comparison
 from ltjax.verify.quantities import Exact, Proportion
 from ltjax.verify.tests import POWER, AtLeast, AtMost, Equivalent, Finding, FitsBetter, Holds, Test, Verdict
@@ -132,8 +134,7 @@ class Bound:
         trials = arguments.whole("trials", trials, 1, MAX_TRIALS)
         text, key = self._identity("never", event, None, trials, given)
         if text not in self._known:
-            hits = self._hits(event, key, trials, given)
-            where = np.flatnonzero(hits)
+            where = np.flatnonzero(_outcomes(event, key, trials, given) == HIT)
             finding = Holds("", not len(where), numbers={"trials": trials}).evaluate(self.budget)
             rows = {"counter-example": f"trial {where[0]} of {trials}: {len(where)} in all"} if len(where) else {}
             self._known[text] = finding, self._message("never", event, given, rows, key)
@@ -215,7 +216,8 @@ class Bound:
         if all(test.evaluate(level).verdict is not Verdict.REFUTED for test in extremes):
             self.idle += 1
             return test_of(Proportion(0, trials, trials)).evaluate(level)
-        seen = self._proportion(event, key, trials, given)
+        outcomes = _outcomes(event, key, trials, given)
+        seen = Proportion(int((outcomes == HIT).sum()), trials, int((outcomes == UNDECIDED).sum()))
         test, level = test_of(seen), self._charge()
         finding = test.evaluate(level)
         lower, upper = seen.lower(level), seen.upper(level)
@@ -251,21 +253,6 @@ class Bound:
         text = "|".join([self.test, says, what, told("claimed", claimed), str(trials), *parts])
         return text, key_of(self.seed, text)
 
-    def _proportion(self, event: Event, key: Key[Array, ""], trials: int, given: dict[str, Any]) -> Proportion:
-        if not isinstance(event, AbstractProblem):
-            return Proportion(int(_happened(event, key, trials, given).sum()), trials)
-        n, eps, solver = _cell(event, given)
-        hits, _, undecided = count(event, (n,), (eps,), trials, key, solver=solver).at(n, eps)
-        return Proportion(hits, trials, undecided)
-
-    def _hits(self, event: Event, key: Key[Array, ""], trials: int, given: dict[str, Any]) -> np.ndarray:
-        if not isinstance(event, AbstractProblem):
-            return _happened(event, key, trials, given)
-        n, eps, solver = _cell(event, given)
-        seen: list[np.ndarray] = []
-        count(event, (n,), (eps,), trials, key, solver=solver, each=lambda d: seen.append(d.status[:, 0, 0] > 0))
-        return np.concatenate(seen)
-
     def _message(
         self, claim: str, event: Event, given: dict[str, Any], rows: dict[str, str], key: Key[Array, ""]
     ) -> str:
@@ -275,17 +262,18 @@ class Bound:
         return "\n".join([f"refuted: {claim}", *(f"  {name:16}{row}" for name, row in rows.items())])
 
 
-def _cell(problem: AbstractProblem, given: dict[str, Any]) -> tuple[int, float, Any]:
+def _outcomes(event: Event, key: Key[Array, ""], trials: int, given: dict[str, Any]) -> np.ndarray:
+    """Of each trial: hit, miss or undecided, shape (trials,)."""
+    if not isinstance(event, AbstractProblem):
+        return np.where(_happened(event, key, trials, given), HIT, MISS)
     for name in given:
         arguments.choice("argument", name, ("n", "eps", "solver"))
     for name in ("n", "eps"):
         if name not in given:
             raise ArgumentError(f"{name} is missing: a problem is asked at n and eps")
-    return (
-        arguments.whole("n", given["n"], 1, problem.max_n),
-        arguments.real("eps", given["eps"], above=0.0),
-        given.get("solver"),
-    )
+    n, eps = arguments.whole("n", given["n"], 1, event.max_n), arguments.real("eps", given["eps"], above=0.0)
+    (share,) = plan(event, (n,), (eps,), given.get("solver"))
+    return np.concatenate([decision.status[:, 0, 0] for decision in decisions(share, trials, key)])
 
 
 def _happened(event: Callable[..., Any], key: Key[Array, ""], trials: int, given: dict[str, Any]) -> np.ndarray:

@@ -20,13 +20,14 @@ from hypothesis.strategies import SearchStrategy
 from ltjax import arguments
 from ltjax.arguments import ArgumentError
 from ltjax.laws import LAWS
-from ltjax.problems import pruning, registry
+from ltjax.problems import registry
 from ltjax.problems.base import AbstractProblem
+from ltjax.problems.pruning import base as pruning
 
 STEPS = 1000
 """Precisions between the two ends."""
-HAIR = 1e-200
-"""No law here without atoms puts a millionth of its mass in so small a ball."""
+SMOOTH = ("normal", "uniform")
+"""Laws of weights that need no number."""
 
 
 def precisions(low: float, high: float) -> SearchStrategy[float]:
@@ -47,7 +48,7 @@ def laws(atoms: bool | None = None) -> SearchStrategy[str]:
     Args:
         atoms: laws with an atom only, or without one only; by default all.
     """
-    known = [name for name, law in LAWS.items() if atoms in (None, law.concentration(HAIR) > 1e-6)]
+    known = [name for name, law in LAWS.items() if atoms in (None, law.atom > 0.0)]
     return st.sampled_from(known)
 
 
@@ -112,7 +113,7 @@ def problems(draw: Callable[..., Any], *names: str, max_d: int = 3) -> AbstractP
             return kind(law=law, target=target)
         return kind(law=law, target=target, d=d, **({} if d > 1 or limit is None else {limit: size}))
     readout, law, target, bias = (
-        draw(st.sampled_from(each)) for each in (pruning.READOUTS, pruning.LAWS, pruning.TARGETS, (False, True))
+        draw(st.sampled_from(each)) for each in (pruning.READOUTS, SMOOTH, pruning.TARGETS, (False, True))
     )
     biased = {"bias": True} if bias and d == 1 and name == "neuron-pruning" else {}
     return kind(d=d, readout=readout, law=law, target=target, **biased)
