@@ -312,6 +312,7 @@ def test_a_stopped_run_gives_the_bracket_so_far(costly, looks):
     assert set(found.ns) <= {n for n, _ in asked}
     whole = thresholds.bracket(counts, 0, 0.5, 0.99, {})
     assert found.lower <= whole.lower
+    assert whole.upper is not None
     assert found.upper is None or found.upper >= whole.upper
     asked.clear()
     with pytest.raises(KeyboardInterrupt):

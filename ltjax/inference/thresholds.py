@@ -320,8 +320,8 @@ class _Asker:
         self.stage(f"ε = {', '.join(f'{e:g}' for e in eps)}, n up to {ns[-1]:,}{', pilot' if pilot else ''}")
         counts = count(self.problem, ns, eps, trials, self.key, solver=self.solver, **self.how)
         for j, e in enumerate(eps):
-            columns = (x[:, j : j + 1] for x in (counts.hits, counts.misses, counts.undecided))
-            self.counted[e] = Counts(counts.ns, (e,), trials, *columns)
+            hits, misses, undecided = (x[:, j : j + 1] for x in (counts.hits, counts.misses, counts.undecided))
+            self.counted[e] = Counts(counts.ns, (e,), trials, hits, misses, undecided)
 
     def _reach(self, eps: float) -> int:
         """An n at which clearly more than p of a few trials hit, or the largest n there is.

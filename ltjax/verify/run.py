@@ -122,7 +122,7 @@ class Run:
         n: int,
         eps: Sequence[float],
         quick: int,
-        solvers: Sequence[AbstractSolver | str],
+        solvers: Sequence[AbstractSolver | str | None],
     ) -> list[Int8[np.ndarray, "trials eps"]]:
         """What each of several methods says of the same fresh draws: HIT, MISS or UNDECIDED, trial by trial."""
         found, drawn = [], []
