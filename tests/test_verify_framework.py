@@ -644,8 +644,10 @@ def test_tests_and_claims_do_not_import_jax_or_matplotlib():
 
 def test_methods_side_by_side_see_the_same_draws():
     draws = Run(jax.random.key(1), "quick")
-    exact, found = draws.side_by_side(SubsetSum(), 6, (0.1, 0.01), 30, [None, "differencing"])
+    exact, found = draws.side_by_side(SubsetSum(), 6, (0.1, 0.01), 30, ["float64", "differencing"])
     assert exact.shape == found.shape == (30, 2)
     assert not np.any((found == HIT) & (exact != HIT))
     assert 0 < (found == HIT).sum() < (exact == HIT).sum()
     assert not np.any(found == MISS)
+    with pytest.raises(RuntimeError, match="no comparison"):
+        draws.side_by_side(SubsetSum(), 6, (0.1,), 30, ["float32", "differencing"])

@@ -111,8 +111,7 @@ def ticket(
         print_json(_summary(made))
     else:
         _say(made)
-    with files.replacing("out", out) as file:
-        made.write(file, out, target)
+    made.save(out, target)
     return 0
 
 

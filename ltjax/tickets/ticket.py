@@ -4,15 +4,14 @@ import dataclasses
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool
 
-from ltjax import arguments
+from ltjax import arguments, files
 from ltjax.arguments import ArgumentError
 from ltjax.certify import rounding
-from ltjax.files import replacing
 from ltjax.patterns import AbstractPattern, get_pattern
 from ltjax.tickets.certificate import Certificate, certify, reads
 from ltjax.tickets.perceptron import Perceptron, read_arrays, read_perceptron
@@ -54,20 +53,18 @@ class Ticket:
     def save(self, path: str | Path, target: str | Path | None = None) -> None:
         """Write the ticket, whole or not at all; a file that is there is replaced.
 
-        Args:
-            path: ends in .npz.
-            target: the target's own file, of which the place relative to the ticket is noted.
-        """
-        with replacing("out", Path(path)) as file:
-            self.write(file, path, target)
-
-    def write(self, file: IO[bytes], path: str | Path, target: str | Path | None = None) -> None:
-        """Write the ticket into an open file that will have this path.
-
         `shapes` (matrices, 2), `seed`, `law`, `centers`, `spreads` and `mask_1`, `mask_2`, … (bits packed along rows)
         draw and prune the start network, see `ltjax.tickets.start`; `errors_1`, …, `unreached`, `bound`, `found` and
         `point` are the certificate.
+
+        Args:
+            path: ends in .npz.
+            target: the target's own file, of which the place relative to the ticket is noted.
+
+        Raises:
+            ArgumentError: where the file cannot be written.
         """
+        files.check("out", path, (".npz",))
         start, proof = self.start, self.certificate
         arrays: dict[str, Any] = {
             "format": FORMAT,
@@ -78,7 +75,8 @@ class Ticket:
             **{f"errors_{i}": each for i, each in enumerate(proof.errors, 1)},
             **{name: np.asarray(getattr(proof, name)) for name in PROOF},
         }
-        np.savez_compressed(file, **arrays)
+        with files.replacing("out", path) as file:
+            np.savez_compressed(file, **arrays)
 
 
 START = tuple(field.name for field in dataclasses.fields(Start))

@@ -15,7 +15,6 @@ from ltjax.problems.base import AbstractProblem
 from ltjax.solvers.base import AbstractSolver
 from ltjax.trials import counts
 from ltjax.trials import dispatch as engine
-from ltjax.trials.decide import Decision
 from ltjax.trials.plan import plan
 from ltjax.verify.budget import BUDGETS
 
@@ -124,16 +123,21 @@ class Run:
         quick: int,
         solvers: Sequence[AbstractSolver | str | None],
     ) -> list[Int8[np.ndarray, "trials eps"]]:
-        """What each of several methods says of the same fresh draws: HIT, MISS or UNDECIDED, trial by trial."""
+        """What each of several methods says of the same fresh draws: HIT, MISS or UNDECIDED, trial by trial.
+
+        Raises:
+            RuntimeError: where methods draw differently.
+        """
         found, drawn = [], []
         key: Any = None
         for solver in solvers:
             trials, own = self._record(problem, (n,), eps, quick, solver)
             key = own if key is None else key
-            said: list[Decision] = []
-            counts.count(problem, (n,), eps, trials, key, solver=solver, each=said.append)
+            (share,) = plan(problem, (n,), eps, solver)
+            said = list(engine.decisions(share, trials, key))
             found.append(np.concatenate([one.status[:, 0] for one in said]))
-            drawn.append(np.concatenate([one.instance["v"][:, :n] for one in said]))
+            # Of each draw the numbers or the rows; some methods draw a few parts more.
+            drawn.append(np.concatenate([next(iter(one.instance.values()))[:, :n] for one in said]))
         if any(not np.array_equal(drawn[0], other) for other in drawn):
             raise RuntimeError("methods beside each other were given other draws: they are no comparison")
         return found

@@ -69,6 +69,11 @@ class AbstractPruning(AbstractProblem):
     """Of the branch and bound that certifies an error, d >= 4; a hit that it cannot confirm is undecided."""
 
     @property
+    def error_without_eps(self) -> bool:  # type: ignore[override]
+        # In more dimensions a bound is as tight as it takes to compare it with ε.
+        return self.d <= 2
+
+    @property
     @abc.abstractmethod
     def rule(self) -> AbstractPattern:
         """The pattern: which masks are allowed."""

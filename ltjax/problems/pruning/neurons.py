@@ -59,10 +59,6 @@ class NeuronPruning(AbstractPruning):
         """Whether neurons near the target's normal tell enough, and can be drawn alone, in d >= 3 dimensions."""
         return 3 <= self.d <= MOST_DIMENSIONS and self.readout == "linear" and get_law(self.law).name == "normal"
 
-    @property
-    def error_without_eps(self) -> bool:  # type: ignore[override]
-        return self.d <= 2
-
     def draw(self, key: Any, n: int) -> StartNetwork:
         import jax
 
