@@ -161,8 +161,8 @@ def test_an_output_path_that_is_a_file_is_refused(capsys, tmp_path):
 def test_verify_writes_a_whole_report(capsys, tmp_path):
     code, out, err = run(capsys, "verify", "SS-1", "--out", str(tmp_path / "deep" / "report"))
     assert code == 0
-    assert out == ""
-    assert "SS-1 supported" in err
+    assert err == ""
+    assert out.startswith("SS-1 supported")
     report = tmp_path / "deep" / "report"
     results = json.loads((report / "results.json").read_text())
     (claim,) = results["claims"]

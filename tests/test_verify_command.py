@@ -59,17 +59,17 @@ def test_a_broken_catalogue_is_one_broken_line(capsys, broken_catalogue):
     results = json.loads(out)
     assert [claim["id"] for claim in results["claims"]] == ["MINE-1", "NP-1"]
     assert results["broken"] == {}
-    code, _, err = run(capsys, "verify", "theirs")
+    code, out, _ = run(capsys, "verify", "theirs")
     assert code == 1
-    assert "no module named nowhere" in err
+    assert "no module named nowhere" in out
 
 
 def test_a_broken_claim_is_told_and_the_others_finish(capsys, tmp_path):
     out = tmp_path / "report"
-    code, _, err = run(capsys, "verify", str(STRANGERS / "broken.py"), "--out", str(out))
+    code, told, _ = run(capsys, "verify", str(STRANGERS / "broken.py"), "--out", str(out))
     assert code == 1
-    assert "ValueError: boom" in err
-    assert "no paper" in err
+    assert "ValueError: boom" in told
+    assert "no paper" in told
     results = json.loads((out / "results.json").read_text())
     assert {claim["id"]: claim["verdict"] for claim in results["claims"]} == {
         "MINE-2": "broken",
@@ -215,9 +215,9 @@ def test_a_misspelt_hook_and_a_missing_file_are_one_line(capsys, tmp_path):
     assert code == 2
     assert "there is no such file" in err
     path.write_text("raise RuntimeError('at import')")
-    code, _, err = run(capsys, "verify", str(path))
+    code, out, _ = run(capsys, "verify", str(path))
     assert code == 1
-    assert "at import" in err
+    assert "at import" in out
 
 
 def test_the_same_id_twice_is_refused(capsys):
