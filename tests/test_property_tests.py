@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 import ltjax
 from ltjax import testing as lt
 from ltjax.arguments import ArgumentError
+from ltjax.inference import intervals
 from ltjax.verify import budget
 from ltjax.verify.tests import Verdict
 from tests import true_bounds
@@ -93,6 +94,9 @@ def test_a_failure_says_what_was_seen_and_what_would_have_settled_it():
         assert row in text
     for row in (r"interval +\[0\.\d+, 0\.\d+\]", r"visible +violations of 0\.\d+ or more, with probability 0\.95"):
         assert re.search(row, text)
+    hits, low, high = (float(re.search(row, text)[1]) for row in (r"measured +(\d+)", r"\[(0\.\d+),", r", (0\.\d+)\]"))  # type: ignore[index]
+    assert 0.25 < low < hits / 400 < high
+    assert (low, high) == pytest.approx(intervals.clopper_pearson(hits, 400, 1.0 - 1e-6), rel=1e-4)  # two sides of 5e-7
     settled = re.search(r"settled by +about ([\d,]+) trials; half of the least visible by", text)
     assert settled is not None
     # With so many trials the violation met is seen indeed.
@@ -276,9 +280,10 @@ def test_a_session_that_does_not_ask_for_it_pays_nothing(pytester):
 
 
 @pytest.mark.slow
-def test_workers_share_the_budget(pytester):
+@pytest.mark.parametrize("chosen", ["true or idle", "true or other"])
+def test_workers_share_the_budget(pytester, chosen):
     pytester.makepyfile(SUITE)
-    result = pytester.runpytest_subprocess(*PLUGIN, "-n", "2", "--dist", "loadgroup", "-k", "true or idle")
-    result.stdout.fnmatch_lines(["ltjax: * comparisons with seed 0 spent * of the error budget 1e-06; 1 more *"])
+    result = pytester.runpytest_subprocess(*PLUGIN, "-n", "2", "--dist", "load", "-k", chosen)
+    result.stdout.fnmatch_lines(["ltjax: * comparisons with seed 0 spent * of the error budget 1e-06*"])
     spent = float(result.stdout.str().partition(" spent ")[2].split()[0])
     assert 0.0 < spent < 0.5e-6  # one of two workers compared

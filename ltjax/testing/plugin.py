@@ -97,18 +97,17 @@ def pytest_testnodedown(node: Any, error: object) -> None:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     made = session.config.stash.get(BOUND, None)
-    if made is None:
-        return
+    spent = (0, 0) if made is None else (made.made, made.idle)
     output = getattr(session.config, "workeroutput", None)
     if output is not None:
-        output["ltjax"] = (made.made, made.idle)
-    else:
-        session.config.stash[SPENT].append((made.made, made.idle))
+        output["ltjax"] = spent
+    elif not getattr(session.config.option, "numprocesses", None):  # else its workers have spent
+        session.config.stash[SPENT].append(spent)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     spent = config.stash[SPENT]
-    if spent:
+    if any(made or idle for made, idle in spent):
         budget: float = config.getoption("--ltjax-budget")  # type: ignore[assignment]
         seed = config.getoption("--ltjax-seed")
         share = budget * sum(1.0 - 1.0 / (made + 1.0) for made, _ in spent) / len(spent)
