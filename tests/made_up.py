@@ -396,12 +396,18 @@ def pat_2(median=lambda e: 1.6 * bits(e) + 6.0, near=0.5):
 
 def pat_3(times=1.0):
     m = n_of_m
-    found = {
-        name: first_hits(m.NS, m.EPS, 1_000, lambda e, k=k: k * (3.0 * bits(e) + 8.0), 1.0)
-        for name, k in (("weights", 1.0), ("2:4", times))
-    }
+
+    def needed(e):
+        return 3.0 * bits(e) + 13.6
+
+    def hit(n, e, k=1.0):
+        return 1.0 / (1.0 + math.exp(-(n - k * needed(e)) / 1.5))
+
+    found = first_hits(m.NS, m.EPS, 1_000, lambda e: times * needed(e), 1.0)
+    ruled = counts([math.ceil(x * m.FREE) for x in m.FACTORS], (m.AT,), 300, lambda n, e: hit(n, e, times))
     few = counts(m.COUNTED[:1], m.COUNTED[1:], 2_000, lambda n, e: 0.0)
-    return {"found": found, "few": few, "fits": {name: fitted(each, m.LAWS) for name, each in found.items()}}
+    free = counts((m.FREE,), (m.AT,), 300, hit)
+    return {"found": found, "free": free, "ruled": ruled, "few": few, "fits": fitted(found, m.LAWS)}
 
 
 def pat_4(power=1.0):
