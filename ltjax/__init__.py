@@ -6,6 +6,8 @@ The names below are loaded when first used, so that `ltjax --help` need not impo
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from ltjax.machine import forks as _forks  # noqa: F401 - watches from here on
+
 if TYPE_CHECKING:
     from ltjax.inference.estimates import Estimate, estimate
     from ltjax.inference.thresholds import Threshold, threshold
@@ -56,11 +58,17 @@ __all__ = [
 ]
 
 
+_ROOMS = ("bounds", "sweeps", "testing", "verify")
+"""Modules with public names of their own."""
+
+
 def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return importlib.import_module(f"ltjax.{name}")
     if name not in _HOME:
         raise AttributeError(f"module 'ltjax' has no attribute {name!r}")
     return getattr(importlib.import_module(_HOME[name]), name)
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOME])
+    return sorted([*globals(), *_HOME, *_ROOMS])

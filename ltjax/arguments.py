@@ -50,14 +50,14 @@ def real(
     allowed = " ".join(["a finite number", " and ".join(part for part in limits if part)]).strip()
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
     good = math.isfinite(number) and not isinstance(value, str | bool)
     good = good and (above is None or number > above) and (below is None or number < below)
     good = good and (low is None or number >= low) and (high is None or number <= high)
     if not good:
         raise ArgumentError(f"{name}={value!r} is not allowed: {name} is {allowed}")
-    return number
+    return number + 0.0  # there is one zero
 
 
 def choice(name: str, value: Any, allowed: Iterable[str]) -> str:

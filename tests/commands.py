@@ -1,4 +1,10 @@
-"""A command, run in this process."""
+"""A command, run in this process or as one of its own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,3 +17,23 @@ def run(capsys, *tokens):
         cli.main(list(tokens))
     out, err = capsys.readouterr()
     return stop.value.code, out, err
+
+
+INSTALLED = Path(sys.executable).with_name("ltjax")
+
+
+def started(*tokens, cwd=None, **how):
+    """The installed command as a process of its own, as in a terminal that knows nothing of the tests' settings."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("JAX_", "XLA_"))}
+    # This tree, wherever the installed one lies.
+    env["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parents[1]), env.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+    env |= how.pop("env", {})
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL} | how
+    return subprocess.Popen([INSTALLED, *map(str, tokens)], env=env, cwd=cwd, text=True, **pipes)
+
+
+def process(*tokens, **how):
+    """Exit status, standard output, standard error of the installed command."""
+    with started(*tokens, **how) as running:
+        out, err = running.communicate()
+    return running.returncode, out, err

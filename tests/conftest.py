@@ -10,7 +10,9 @@ import pytest
 
 # Tests compile more than they compute, so they compile with less effort; what is chosen already stands.
 if "xla_backend_optimization_level" not in os.environ.get("XLA_FLAGS", ""):
-    QUICK = "--xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=1"
+    QUICK = "--xla_backend_optimization_level=1"
+    if jax.__version_info__ < (0, 11):
+        QUICK += " --xla_cpu_use_fusion_emitters=false"  # XLA ends a process for a flag that it does not know any more
     os.environ["XLA_FLAGS"] = f"{QUICK} {os.environ.get('XLA_FLAGS', '')}".strip()
 
 # Every call is checked against its annotations, shapes and dtypes included; as for the static checker, an int is a
@@ -18,7 +20,7 @@ if "xla_backend_optimization_level" not in os.environ.get("XLA_FLAGS", ""):
 TYPES = "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
 jaxtyping.install_import_hook(["ltjax", "proofs_check"], TYPES)
 
-from ltjax.machine import devices  # noqa: E402 - only what is imported after the hook is checked
+from ltjax.machine import devices, settings  # noqa: E402 - only what is imported after the hook is checked
 
 devices.use_cores(4)
 
@@ -35,8 +37,12 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
     """A user has no such hook: what is said of a wrong argument then is tested with it switched off."""
     jaxtyping.config.update("jaxtyping_disable", item.get_closest_marker("wrong_types") is not None)
     strict = item.path.stem.removeprefix("test_") in STRICT
+    how, usual = settings.PINNED["numpy_dtype_promotion"]
+    if strict:
+        settings.PINNED["numpy_dtype_promotion"] = (how, "strict")
     try:
         with jax.numpy_dtype_promotion("strict" if strict else "standard"):
             return (yield)
     finally:
+        settings.PINNED["numpy_dtype_promotion"] = (how, usual)
         jaxtyping.config.update("jaxtyping_disable", False)

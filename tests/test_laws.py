@@ -1,3 +1,4 @@
+import math
 import pickle
 
 import jax
@@ -6,11 +7,14 @@ import numpy as np
 import pytest
 import scipy.special
 import scipy.stats
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ltjax import laws
+from ltjax import testing as lt
 from ltjax.arguments import ArgumentError
 from ltjax.bounds import nearest_normal, neuron_pruning
-from ltjax.inference import intervals
+from ltjax.testing.bound import BLOCK
 
 ALL = [*laws.LAWS, "sparse:0.3", "levels:9"]
 BUDGET = 1e-6
@@ -28,21 +32,30 @@ def test_first_draws_do_not_depend_on_how_many_follow(name, float64):
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_moments_and_concentration(name):
-    """Mean, variance and P(|X| <= r) against the stated ones, within the tests' error budget."""
+def test_moments(name):
+    """Mean and variance against the stated ones, within the tests' error budget."""
     law = laws.get_law(name)
     trials = 400_000
     values = np.asarray(law.sample(jax.random.key(5), (trials,)), np.float64)
     slack = scipy.stats.norm.isf(BUDGET / len(ALL) / 4)
     assert abs(values.mean()) < slack * np.sqrt(law.variance / trials)
     assert abs((values**2).mean() - law.variance) <= slack * (values**2).std() / np.sqrt(trials)
-    for r in (0.01, 0.3):
-        z = 1.0 if name == "rademacher" else 0.0
-        hits = int((np.abs(values - z) <= r).sum())
-        low, high = intervals.clopper_pearson(hits, trials, 1 - BUDGET / len(ALL))
-        assert low <= law.concentration(r) <= high
-        if law.density_bound is not None:
-            assert law.concentration(r) <= 2 * r * law.density_bound + 1e-12
+
+
+def within(key, law, z, r):
+    return jnp.abs(laws.get_law(law).sample(key, (1,))[0] - z) <= r
+
+
+@given(law=st.sampled_from(ALL), z=st.floats(-2.0, 2.0), r=lt.precisions(1e-2, 0.8))
+@settings(max_examples=20)
+def test_no_ball_holds_more_than_the_concentration(bound, law, z, r):
+    """And the ball around 0, or around an atom, holds as much."""
+    law = laws.get_law(law)
+    bound.at_most(within, law=law, z=z, r=r, claimed=law.concentration(r), trials=BLOCK)
+    fullest = {"rademacher": 1.0, "levels:9": math.floor(8.0 * r) % 2 / 8.0}.get(law.name, 0.0)
+    bound.equals(within, law=law, z=fullest, r=r, claimed=law.concentration(r), trials=BLOCK)
+    if law.density_bound is not None:
+        assert law.concentration(r) <= 2 * r * law.density_bound + 1e-12
 
 
 @pytest.mark.parametrize("float64", [False, True])

@@ -5,10 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
-from ltjax.cli.console import bar, notes, print_json, start_devices
+from ltjax.cli.console import bar, note, print_json, say, show, start_devices, table
 from ltjax.cli.problems import Sampling
 from ltjax.problems.base import AbstractProblem
 
@@ -21,13 +18,13 @@ def _computed(what: Callable[..., Any], sampling: Sampling, trials: int, looks: 
     seed = arguments.whole("seed", sampling.seed, 0, 2**32 - 1)
     devices = start_devices(sampling.devices)
 
-    import jax
+    from ltjax.machine import settings
 
     with bar() as shown:
         task = shown.add_task("trials", total=trials * looks if looks else None)
         return what(
             trials=trials,
-            key=jax.random.key(seed),
+            key=settings.key(seed),
             confidence=sampling.confidence,
             solver=sampling.solver,
             chunk=sampling.chunk,
@@ -45,25 +42,34 @@ def estimate(
     trials: int,
     interval: str,
     witness: Path | None,
-) -> None:
-    """P(hit) of a problem, printed."""
+) -> int:
+    """P(hit) of a problem, printed; the exit status."""
     import ltjax
-    from ltjax import arguments
+    from ltjax import arguments, files
 
     trials = arguments.whole("trials", trials, 1)
 
     def what(**how: Any) -> Any:
         return ltjax.estimate(make(), n=n, eps=eps, interval=interval, witness=witness, **how)  # type: ignore[arg-type]
 
-    found = _computed(what, sampling, trials, 1)
+    late = None
+    try:
+        found = _computed(what, sampling, trials, 1)
+    except files.LateError as error:
+        late, found = error, error.result
     if sampling.json:
         print_json(dataclasses.asdict(found))
-        return
-    print(f"P(hit) in [{found.lower:.6g}, {found.upper:.6g}] with confidence {found.confidence:g}")
-    print(f"{found.hits} hits, {found.misses} misses, {found.undecided} undecided in {found.trials} trials")
-    print(f"n = {found.n}, ε = {found.eps:g}, {options_line(found.problem)}")
-    if found.advice is not None:
-        notes.print(found.advice, highlight=False)
+    else:
+        interval = f"[{found.lower:.6g}, {found.upper:.6g}] with confidence {found.confidence:g}"
+        counts = f"{found.hits} hits, {found.misses} misses, {found.undecided} undecided in {found.trials} trials"
+        say(f"P(hit) in {interval}\n{counts}\nn = {found.n}, ε = {found.eps:g}, {options_line(found.problem)}")
+        if found.advice is not None:
+            note(found.advice)
+    if found.stopped:
+        note(f"stopped: that is of {found.trials} of {trials} trials, and holds whenever one stops")
+    if late is not None:
+        raise late
+    return 130 if found.stopped else 0
 
 
 def threshold(
@@ -94,19 +100,19 @@ def threshold(
     if sampling.json:
         print_json({"thresholds": [dataclasses.asdict(one) for one in found]})
         return 130 if stopped else 0
-    table = Table("ε", "n at least", "n at most", "width", "interpolated", title=f"n at hit probability {p:g}")
+    rows = table("ε", "n at least", "n at most", "width", "interpolated", title=f"n at hit probability {p:g}")
     for one in found:
-        upper = str(one.upper) if one.upper is not None else f"not below {one.n_max}"
+        upper = str(one.upper) if one.upper is not None else f"open (looked to {one.n_max})"
         middle = f"{one.interpolated:.2f}" if one.interpolated is not None else "-"
         width = str(one.upper - one.lower) if one.upper is not None else "-"
-        table.add_row(f"{one.eps:g}", str(one.lower), upper, width, middle)
-    Console().print(table)
-    print(f"confidence {sampling.confidence:g} each, {found[0].trials} trials, {options_line(found[0].problem)}")
+        rows.add_row(f"{one.eps:g}", str(one.lower), upper, width, middle)
+    show(rows)
+    say(f"confidence {sampling.confidence:g} each, {found[0].trials} trials, {options_line(found[0].problem)}")
     if stopped:
         left = ", ".join(f"{e:g}" for e in precisions if e not in {one.eps for one in found})
         counted = next(one.trials for one in found if one.stopped)
         begun = f"stopped: the last bracket is of what had been counted, {counted} trials a size"
-        notes.print(begun + (f"; not begun: ε = {left}" if left else ""))
+        note(begun + (f"; not begun: ε = {left}" if left else ""))
     return 130 if stopped else 0
 
 

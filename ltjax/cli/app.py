@@ -2,20 +2,22 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
 from ltjax import __version__
 from ltjax.arguments import ArgumentError
-from ltjax.cli import problems
-from ltjax.cli.console import notes, print_json, start_devices
+from ltjax.cli import console, problems
+from ltjax.cli.console import Whole, notes, say
+from ltjax.cli.ticket import ticket
 from ltjax.cli.verify import claims, verify
 
 app = App(
     name="ltjax",
     help="Verify the theory of strong lottery tickets: draw, decide honestly, count, and judge a theorem.",
     version=__version__,
+    suppress_keyboard_interrupt=False,  # commands say what is kept
 )
 app.command(problems.estimate_app)
 app.command(problems.threshold_app)
@@ -29,8 +31,8 @@ def sweep(
     store: Path,
     engine: str = "serial",
     scheduler: str | None = None,
-    workers: int | None = None,
-    devices: int | None = None,
+    workers: Whole | None = None,
+    devices: Whole | None = None,
     until: str | None = None,
     dry_run: Annotated[bool, Parameter(negative="")] = False,
     json: bool = False,
@@ -58,9 +60,9 @@ def sweep(
     json
         Print one JSON object and nothing else on standard output.
     """
-    from ltjax.sweeps import commands
+    from ltjax.cli import sweeps
 
-    return commands.sweep(
+    return sweeps.sweep(
         spec,
         store=store,
         engine=engine,
@@ -68,14 +70,15 @@ def sweep(
         workers=workers,
         until=until,
         dry_run=dry_run,
-        start_devices=lambda: start_devices(devices),
-        notes=notes,
-        say=print_json if json else None,
+        devices=devices,
+        json=json,
     )
 
 
 @app.command
-def export(store: Path, /, *, to: Path) -> None:
+def export(
+    store: Path, /, *, to: Path, confidence: float | None = None, interval: Literal["anytime", "exact"] = "anytime"
+) -> None:
     """Write a store's cells with their intervals to a .parquet or .csv file.
 
     Parameters
@@ -84,10 +87,14 @@ def export(store: Path, /, *, to: Path) -> None:
         A store that `ltjax sweep` made; it may be unfinished.
     to
         The file to write.
+    confidence
+        Of each cell's interval; by default what its sweep asked for.
+    interval
+        anytime (valid however the number of trials was chosen) or exact (Clopper-Pearson).
     """
     from ltjax import sweeps
 
-    print(f"{sweeps.export(store, to)} cells written to {to}")
+    say(f"{sweeps.export(store, to, confidence=confidence, interval=interval)} cells written to {to}")
 
 
 @app.command
@@ -97,7 +104,9 @@ def plot(
     *,
     out: Path,
     p: float = 0.5,
-    where: Annotated[list[str] | None, Parameter(negative_iterable="")] = None,
+    confidence: float | None = None,
+    interval: Literal["anytime", "exact"] = "anytime",
+    where: Annotated[list[str] | None, Parameter(consume_multiple=True, negative_iterable="")] = None,
 ) -> None:
     """Draw hit probabilities and thresholds of a store, also of an unfinished one.
 
@@ -109,21 +118,28 @@ def plot(
         The figure: .png, .svg or .pdf.
     p
         The threshold's hit probability.
+    confidence
+        Of bands and brackets; by default what the sweep of each cell asked for.
+    interval
+        anytime (valid however the number of trials was chosen) or exact (Clopper-Pearson).
     where
-        Only these options, each NAME=VALUE.
+        Only these options, each NAME=VALUE; of one name any of the values.
     """
     from ltjax.sweeps import plotting
 
-    plotting.plot(store, out, p=p, where=where or [])
+    plotting.plot(store, out, p=p, confidence=confidence, interval=interval, where=where or [])
 
 
+app.command(ticket)
 app.command(claims)
 app.command(verify)
 
 
-def main(tokens: list[str] | None = None) -> None:
-    """Entry point: usage errors and bad values end with one line and status 2, never with a traceback."""
-    words = sys.argv[1:] if tokens is None else tokens
+def run(words: list[str]) -> int:
+    """Run a command; its exit status."""
+    console.begin()
+    if sys.flags.optimize >= 2:
+        return _refused("statements, titles and help are docstrings: run Python without -OO or PYTHONOPTIMIZE=2")
     try:
         problems.register(words)
         code = app(
@@ -133,19 +149,17 @@ def main(tokens: list[str] | None = None) -> None:
             result_action="return_value",
             error_console=notes,
         )
+        console.finish()
     except (CycloptsError, ArgumentError) as error:
-        _fail(str(error))
-    except KeyboardInterrupt:
-        notes.print("stopped")
-        sys.exit(130)
-    else:
-        sys.exit(code if isinstance(code, int) else 0)
+        return _refused(str(error))
+    except MemoryError as error:
+        return _refused(f"out of memory, a smaller chunk takes less: {error}")
+    return code if isinstance(code, int) else 0
 
 
-def _fail(message: str) -> None:
+def _refused(message: str) -> int:
     print(f"ltjax: {' '.join(message.split())}", file=sys.stderr)
-    sys.exit(2)
+    return 2
 
 
-if __name__ == "__main__":
-    main()
+__all__ = ["app", "run"]

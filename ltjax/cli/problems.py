@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 
 from cyclopts import App, Parameter
 
+from ltjax.cli.console import Whole, whole_number
 from ltjax.problems.registry import PROBLEMS, problem_class
 
 if TYPE_CHECKING:
@@ -45,11 +46,11 @@ class Sampling:
         Print one JSON object and nothing else on standard output.
     """
 
-    seed: int = 0
+    seed: Whole = 0
     confidence: float = 0.99
     solver: str = "auto"
-    chunk: int | None = None
-    devices: int | None = None
+    chunk: Whole | None = None
+    devices: Whole | None = None
     json: bool = False
 
 
@@ -103,7 +104,11 @@ def options_of(cls: "type[AbstractProblem]") -> type[Any]:
         default = field.default
         if kind is str:
             default = str(getattr(default, "name", default))
-        how = Parameter(help=helps.get(field.name, ""), negative="" if kind is bool else None)
+        how = Parameter(
+            help=helps.get(field.name, ""),
+            negative="" if kind is bool else None,
+            converter=whole_number if int in (get_args(kind) or (kind,)) else None,
+        )
         required = field.default is dataclasses.MISSING
         fields.append((field.name, Annotated[kind, how]) if required else (field.name, Annotated[kind, how], default))
     made = dataclasses.make_dataclass(f"{cls.__name__}Options", fields, frozen=True)
@@ -146,20 +151,20 @@ def _command(cls: "type[AbstractProblem]", run: Callable[..., Any], doc: str) ->
     return command
 
 
-def _estimate_command(cls: "type[AbstractProblem]") -> Callable[..., None]:
+def _estimate_command(cls: "type[AbstractProblem]") -> Callable[..., Any]:
     def run(
         *,
-        n: int,
+        n: Whole,
         eps: float,
-        trials: int = 1000,
+        trials: Whole = 1000,
         interval: str = "exact",
         witness: Path | None = None,
         sampling: Sampling = Sampling(),
         options: Any,
-    ) -> None:
+    ) -> int:
         from ltjax.cli import answers
 
-        answers.estimate(lambda: made_from(cls, options), sampling, n, eps, trials, interval, witness)
+        return answers.estimate(lambda: made_from(cls, options), sampling, n, eps, trials, interval, witness)
 
     return _command(
         cls,
@@ -187,8 +192,8 @@ def _threshold_command(cls: "type[AbstractProblem]") -> Callable[..., Any]:
         *,
         eps: Annotated[list[float], Parameter(consume_multiple=True, negative_iterable="")],
         p: float = 0.5,
-        trials: int | None = None,
-        n_max: int | None = None,
+        trials: Whole | None = None,
+        n_max: Whole | None = None,
         sampling: Sampling = Sampling(),
         options: Any,
     ) -> int:

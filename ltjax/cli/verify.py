@@ -1,12 +1,13 @@
 """`ltjax claims` and `ltjax verify`. JAX is imported inside, so that `--help` answers at once."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
-from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+
+from ltjax.cli.console import Whole
 
 if TYPE_CHECKING:
     from ltjax.verify.runner import Result
@@ -22,7 +23,7 @@ def claims(*, json: bool = False) -> None:
     json
         Print one JSON object and nothing else on standard output.
     """
-    from ltjax.cli.console import notes, print_json
+    from ltjax.cli.console import notes, print_json, show, table
     from ltjax.verify.catalogue import catalogue
     from ltjax.verify.claim import statement_of, title_of
 
@@ -36,10 +37,10 @@ def claims(*, json: bool = False) -> None:
         ]
         print_json({"claims": rows, "broken": {name: _last_line(trace) for name, trace in found.broken.items()}})
         return
-    table = Table("id", "claim", "negative controls")
+    rows = table("id", "claim", "negative controls")
     for claim in found.claims.values():
-        table.add_row(claim.id, title_of(claim), ", ".join(control.id for control in claim.controls))
-    Console().print(table)
+        rows.add_row(claim.id, title_of(claim), ", ".join(control.id for control in claim.controls))
+    show(rows)
 
 
 def verify(
@@ -47,7 +48,7 @@ def verify(
     /,
     *,
     budget: str = "quick",
-    seed: int = 0,
+    seed: Whole = 0,
     out: Path | None = None,
     json: bool = False,
 ) -> int:
@@ -67,9 +68,9 @@ def verify(
     json
         Print results.json on standard output and nothing else there.
     """
-    from ltjax import arguments
+    from ltjax import arguments, files
     from ltjax.cli.console import bar as progress_bar
-    from ltjax.cli.console import notes, print_json, start_devices
+    from ltjax.cli.console import note, notes, print_json, show, start_devices
     from ltjax.verify import runner
     from ltjax.verify.budget import BUDGETS
     from ltjax.verify.catalogue import catalogue, select
@@ -83,21 +84,25 @@ def verify(
     known = catalogue()
     chosen = select(ids or [], known)
 
-    def say(text: str) -> None:
-        if not json:
-            notes.print(text, highlight=False)
+    def tell(text: str) -> None:
+        if json:
+            return
+        if notes.is_terminal and sys.stdout.isatty():
+            notes.print(text, highlight=False)  # on the same screen, above the bar
+        else:
+            show(text)
 
     for name, trace in chosen.broken.items():
-        say(f"[red]broken[/] {escape(name)}: {escape(_last_line(trace))}")
+        tell(f"[red]broken[/] {escape(name)}: {escape(_last_line(trace))}")
     # The folder is opened first: finding out after the work that it cannot be written would be rude.
-    with ReportFolder(out) as folder, progress_bar() as bar:
+    with ReportFolder(out, chosen.claims) as folder, progress_bar() as bar:
         task = bar.add_task("claims", total=len(chosen.claims))
 
         def finished(result: "Result") -> None:
             bar.advance(task)
             folder.draw(result)
             for line in _lines(result):
-                say(line)
+                tell(line)
 
         report = runner.verify(
             budget=budget,
@@ -110,16 +115,23 @@ def verify(
         )
         bar.update(task, description="writing the report")
         figures = [result.claim.id for result in report.results if result.error is None]
-        report = folder.write(report)
+        late = None
+        try:
+            report = folder.write(report)
+        except files.LateError as error:
+            late, report = error, error.result
         for result in report.results:
             if result.error is not None and result.claim.id in figures:
-                say(f"[bold]{result.claim.id}[/] [red]broken[/]: its figure: {escape(_last_line(result.error))}")
+                tell(f"[bold]{result.claim.id}[/] [red]broken[/]: its figure: {escape(_last_line(result.error))}")
     if report.stopped:
-        say(f"stopped: {len(report.results)} of {len(chosen.claims)} claims are finished")
+        kept = f"; {out} is as it was" if folder.kept else ""
+        note(f"stopped: {len(report.results)} of {len(chosen.claims)} claims are finished{kept}")
     if json:
         print_json(results_of(report))
-    elif out is not None:
-        say(f"report: {escape(str(out / 'index.html'))}")
+    if late is not None:
+        raise late
+    if out is not None and not folder.kept and not json:
+        tell(f"report: {escape(str(out / 'index.html'))}")
     return 130 if report.stopped else 0 if report.passed else 1
 
 

@@ -1,7 +1,8 @@
 """One look for all figures: legible at column width, in greyscale and to the colour-blind."""
 
+import contextlib
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import matplotlib
@@ -41,12 +42,19 @@ STYLE: dict[Any, Any] = {
 }
 
 
+@contextlib.contextmanager
+def own_style() -> Iterator[None]:
+    """Figures look the same whatever a user's matplotlibrc says, such as that all text goes through LaTeX."""
+    with matplotlib.rc_context({**{k: v for k, v in matplotlib.rcParamsDefault.items() if k != "backend"}, **STYLE}):
+        yield
+
+
 class Picture(Figure):
     """A figure that a notebook shows where it is a cell's last value: small, and the same bytes every time."""
 
     def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
         drawn, small = io.BytesIO(), io.BytesIO()
-        with matplotlib.rc_context(STYLE):
+        with own_style():
             self.savefig(drawn, format="png", dpi=150)
         # Of line drawings 128 colours leave a third of the bytes, and nobody sees it.
         Image.open(drawn).convert("RGB").quantize(128).save(small, format="png", optimize=True)
@@ -56,7 +64,7 @@ class Picture(Figure):
 
 def panels(count: int = 1, rows: int = 1) -> tuple[Figure, list[Axes]]:
     """A figure of up to two panels side by side, in one row or several, without pyplot's global state."""
-    with matplotlib.rc_context(STYLE):
+    with own_style():
         figure = Picture(figsize=(4.6 * count if count > 1 else 6.2, 3.5 * rows))
         axes = figure.subplots(rows, count)
     return figure, list(np.atleast_1d(axes).flat)

@@ -1,25 +1,22 @@
 """The probability that pruning alone hits, at one n and ε."""
 
-import contextlib
 import dataclasses
 import os
-import tempfile
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import IO, Any, Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Array, Key
 
-from ltjax import arguments
+from ltjax import arguments, files
 from ltjax.arguments import ArgumentError
 from ltjax.inference import intervals
-from ltjax.outcomes import HIT
+from ltjax.outcomes import HIT, MISS
 from ltjax.problems.base import AbstractProblem
 from ltjax.solvers.base import AbstractSolver
 from ltjax.solvers.choose import choose, names
-from ltjax.trials.counts import count
-from ltjax.trials.decide import Decision
+from ltjax.trials.dispatch import decisions
+from ltjax.trials.plan import plan
 
 MANY = 0.2
 """Share of undecided trials from which an answer says why, and what would help."""
@@ -33,6 +30,8 @@ class Estimate:
         problem: its options and how trials were drawn and decided.
         by: for each method, the hits and the misses that rest on it.
         advice: why many trials are undecided and what would decide them; None where few are.
+        stopped: whether Ctrl-C ended the run early: the counts are those of the trials decided by then, and the
+            interval is of the kind "anytime", which holds whenever one stops.
     """
 
     problem: dict[str, Any]
@@ -48,24 +47,7 @@ class Estimate:
     interval: str
     by: Mapping[str, tuple[int, int]]
     advice: str | None
-
-
-@contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[IO[bytes]]:
-    """A file that takes the path's place once it is complete; nothing is half-written."""
-    if path.suffix != ".npz":
-        raise ArgumentError(f"witness={str(path)!r} is not allowed: witness is a file name that ends in .npz")
-    try:
-        file = tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False)  # noqa: SIM115
-    except OSError as error:
-        raise ArgumentError(f"witness={str(path)!r} cannot be written: {error.strerror}") from None
-    try:
-        with file:
-            yield file
-        os.replace(file.name, path)
-    except BaseException:
-        os.unlink(file.name)
-        raise
+    stopped: bool = False
 
 
 def estimate(
@@ -98,39 +80,45 @@ def estimate(
             drawn (for networks u, v, w) and the mask or masks. It is written when all trials are decided.
         how: `chunk`, `devices`, `progress` as for `ltjax.trials.dispatch.decisions`.
 
+    Returns:
+        The estimate; where Ctrl-C stops the run after a first chunk, that of the trials decided by then.
+
     Raises:
         ArgumentError: for arguments outside what is allowed.
+        LateError: where the witness cannot be written after all; its `result` is the estimate.
     """
     confidence = arguments.real("confidence", confidence, above=0.0, below=1.0)
     arguments.choice("interval", interval, ["exact", "anytime"])
     eps = arguments.real("eps", eps, above=0.0)
     n = arguments.whole("n", n, 1, problem.max_n)
     trials = arguments.whole("trials", trials, 1)
-    choice = choose(problem, n, eps, solver)
-    hits_seen: list[dict[str, np.ndarray]] = []
-    decided = 0
-
-    def keep(decision: Decision) -> None:
-        nonlocal decided
-        hit = np.flatnonzero(decision.status[:, 0, 0] == HIT)
-        masks = {name: array[hit, 0, 0] for name, array in decision.witness.items()}
-        drawn = {name: array[hit] for name, array in decision.instance.items()}
-        hits_seen.append({"trial": hit + decided, "error": decision.upper[hit, 0, 0]} | drawn | masks)
-        decided += len(decision)
-
-    if witness is None:
-        counts = count(problem, (n,), (eps,), trials, key, solver=solver, **how)
-    else:
-        # Opened first: finding out after the work that it cannot be written would be rude.
-        with _replacing(Path(witness)) as file:
-            counts = count(problem, (n,), (eps,), trials, key, solver=solver, each=keep, **how)
-            arrays: dict[str, Any] = {name: np.concatenate([x[name] for x in hits_seen]) for name in hits_seen[0]}
-            np.savez_compressed(file, **arrays)
-    hits, misses, undecided = counts.at(n, eps)
+    if witness is not None:
+        # First: finding out after the work that it cannot be written would be rude.
+        files.check("witness", witness, (".npz",))
+    (share,) = plan(problem, (n,), (eps,), solver)
+    seen: list[tuple[np.ndarray, np.ndarray]] = []
+    kept: list[dict[str, np.ndarray]] = []
+    stopped = False
+    try:
+        for decision in decisions(share, trials, key, **how):
+            hit = np.flatnonzero(decision.status[:, 0, 0] == HIT)
+            if witness is not None:
+                masks = {name: array[hit, 0, 0] for name, array in decision.witness.items()}
+                drawn = {name: array[hit] for name, array in decision.instance.items()}
+                first = sum(len(status) for status, _ in seen)
+                kept.append({"trial": hit + first, "error": decision.upper[hit, 0, 0]} | drawn | masks)
+            seen.append((decision.status[:, 0, 0], decision.by[:, 0, 0]))
+    except KeyboardInterrupt:
+        if not seen:
+            raise
+        stopped, interval = True, "anytime"
+    status, by = (np.concatenate(arrays) for arrays in zip(*seen, strict=True))
+    trials, hits, misses = len(status), int((status == HIT).sum()), int((status == MISS).sum())
+    undecided = trials - hits - misses
     limits = intervals.clopper_pearson if interval == "exact" else intervals.anytime
     lower, upper = limits(hits, trials, confidence, undecided)
-    return Estimate(
-        problem.describe() | choice.describe(),
+    found = Estimate(
+        problem.describe() | share.choice.describe(),
         n,
         eps,
         hits,
@@ -141,9 +129,24 @@ def estimate(
         float(upper),
         confidence,
         interval,
-        {method: (int(own[0][0, 0]), int(own[1][0, 0])) for method, own in counts.by.items()},
+        {
+            method: (int(((status == HIT) & (by == i)).sum()), int(((status == MISS) & (by == i)).sum()))
+            for i, method in enumerate(share.solver.methods)
+        },
         advice(problem, n, eps, solver, undecided / trials),
+        stopped,
     )
+    if witness is not None:
+        # A stop may have come between the two lists.
+        arrays: dict[str, Any] = {
+            name: np.concatenate([chunk[name] for chunk in kept[: len(seen)]]) for name in kept[0]
+        }
+        try:
+            with files.replacing("witness", witness) as file:
+                np.savez_compressed(file, **arrays)
+        except ArgumentError as error:
+            raise files.LateError(str(error), found) from None
+    return found
 
 
 def advice(

@@ -14,10 +14,10 @@ def use_compilation_cache() -> Path | None:
     """
     if chosen := getattr(jax.config, "jax_compilation_cache_dir", None):
         return Path(chosen)
-    folder = user_cache() / "ltjax" / "compiled"
     try:
+        folder = user_cache() / "ltjax" / "compiled"
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
+    except (OSError, RuntimeError):  # the latter: nobody's home
         return None  # slower, and no reason to stop
     jax.config.update("jax_compilation_cache_dir", str(folder))
     # A claim compiles many programs of less than JAX's own limit, a second.

@@ -16,6 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from ltjax.arguments import ArgumentError
+
 AXIS = "trials"
 ONE_THREAD = "--xla_cpu_multi_thread_eigen=false"
 """XLA's flag for a CPU device of one thread."""
@@ -76,6 +78,20 @@ def pad_rows(array: jax.Array, rows: int) -> jax.Array:
 def cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def local() -> tuple[Device, ...]:
+    """This process's devices.
+
+    Raises:
+        ArgumentError: where JAX finds none, as for JAX_PLATFORMS=cuda without a GPU.
+    """
+    try:
+        return tuple(jax.local_devices())
+    except (RuntimeError, AssertionError) as error:  # the latter bare
+        asked = getattr(jax.config, "jax_platforms", None)
+        reason = " ".join(str(error).split()) or "none of them is here"
+        raise ArgumentError(f"JAX has no device with JAX_PLATFORMS={asked or ''!r}: {reason}") from None
 
 
 def use_cores(count: int | None = None) -> None:

@@ -62,10 +62,10 @@ class SubsetSum(AbstractProblem):
                 raise ArgumentError(
                     f"target={self.target!r} is not allowed: target is a finite number, uniform or cover"
                 ) from None
-        arguments.whole("d", self.d, 1, 64)
+        object.__setattr__(self, "d", arguments.whole("d", self.d, 1, 64))
         for name in ("size", "max_size"):
             if getattr(self, name) is not None:
-                arguments.whole(name, getattr(self, name), 0, MAX_TERMS)
+                object.__setattr__(self, name, arguments.whole(name, getattr(self, name), 0, MAX_TERMS))
         if self.size is not None and self.max_size is not None:
             raise ArgumentError(f"size={self.size} and max_size={self.max_size} exclude each other: give one of them")
         if self.target == "cover" and (self.restricted or self.d > 1):

@@ -13,6 +13,7 @@ axis_rows.py        an axis target, laws with atoms: sums of the rows that read 
 on_inputs.py        a pattern that is whole rows on the inputs that matter
 elimination.py      rows in the plane and in planes: what no mask keeps, then what is left exactly
 integer_program.py  HiGHS, the judge
+searches.py         gradients over masks, swaps, differencing: asked for by name, hits only
 all_masks.py        any problem of few parts
 in_order.py         several of these, the cheapest first
 """

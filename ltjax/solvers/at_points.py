@@ -15,6 +15,7 @@ from jaxtyping import Array
 
 from ltjax.certify import rounding
 from ltjax.certify.uncovered import verify_uncovered
+from ltjax.machine import settings
 from ltjax.networks import random_directions
 from ltjax.problems.base import AbstractProblem
 from ltjax.problems.pruning import NeuronPruning, WeightPruning
@@ -131,7 +132,7 @@ class Descent(AbstractRows):
         values, target = _values(network, _points(network))
         usable = jnp.arange(values.shape[0]) < size
         # The seed does no harm to independence: it moves the search, not what is searched.
-        key = jax.random.key(size.astype(jnp.uint32))
+        key = settings.key(size)
         error, mask = at_points.descend(key, values, target, usable, readout=self.readout)
         zero = jnp.zeros((), jnp.int32)
         mask = jnp.tile(mask[:, None], (1, self.pieces)) if self.pieces else mask
@@ -204,7 +205,7 @@ class Uncovered(AbstractObstruction):
             cover = zones.cover_circle(u, w, error, size)
             direction = jnp.stack([jnp.cos(cover.direction), jnp.sin(cover.direction)]) @ zones.orthogonal_basis(w)
             return possible & (cover.status == zones.UNCOVERED), direction
-        found = zones.last_uncovered(jax.random.key(0), u, w, error, most=size, starts=64, steps=200, rounds=4)
+        found = zones.last_uncovered(settings.key(0), u, w, error, most=size, starts=64, steps=200, rounds=4)
         return possible & (found.size >= size), found.direction
 
     def proves(self, network: Any, size: int, proof: np.ndarray, wide: float) -> bool:

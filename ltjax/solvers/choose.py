@@ -67,6 +67,7 @@ from ltjax.solvers.nearest_sum import Coverage, NearestSum
 from ltjax.solvers.normals import CapSearch, NearestNormal
 from ltjax.solvers.on_inputs import OnInputs
 from ltjax.solvers.plane import Arcs, Clusters, KinkLemma, LocalWalk, NearSearch
+from ltjax.solvers.searches import SEARCHES
 from ltjax.solvers.single_weights import AllWeights, AxesAndRows, Blocks, Shared, WholeRows
 
 WHOLE_EPS = 0.01
@@ -80,6 +81,8 @@ REACH = 1.3
 falls with ε: 0.55 at 1e-3, 0.3 to 0.4 at 1e-4, 0.25 at 1e-5, 0.15 to 0.2 at 1e-6; a fifth root is a little above."""
 PROGRAMMED = 80
 """Up to so many neurons integer programming decides, whatever elimination leaves."""
+SURVIVORS = 68
+"""Of more neurons, up to so many that are left: with more it seldom comes to an end, and takes longest."""
 CAPS = 12.0
 """In units of ε/c_d: neurons with normals farther from the target's are not drawn, in d >= 3 dimensions."""
 WIDEST_CAP = 0.9
@@ -180,6 +183,13 @@ def own(place: str, problem: AbstractProblem) -> AbstractSolver:
 
 def names(problem: AbstractProblem) -> dict[str, Callable[..., Choice]]:
     """The methods that may be asked for by name."""
+    return _exact_names(problem) | {
+        search.name: lambda p, n, e, search=search: Choice(search.of(p)) for search in SEARCHES if search.suits(problem)
+    }
+
+
+def _exact_names(problem: AbstractProblem) -> dict[str, Callable[..., Choice]]:
+    """Those that construct masks or go through all."""
     if isinstance(problem, SubsetSum):
         return {dtype: lambda p, n, e, dtype=dtype: _sums(p, n, e, dtype) for dtype in ("float32", "float64")} | {
             "all masks": _any
@@ -285,7 +295,8 @@ def _whole(problem: NeuronPruning, n: int, eps: float) -> Choice:
     lemma: tuple[AbstractSolver, ...] = (KinkLemma(),) if linear else ()
     if not linear and n * eps <= MISSED:
         return Choice(Elimination(problem.readout))
-    exact = (Elimination(problem.readout),) if _reached(n, eps) else ()
+    few = PROGRAMMED if n <= PROGRAMMED else SURVIVORS
+    exact = (Elimination(problem.readout, few),) if _reached(n, eps) else ()
     if n <= MOST:
         return Choice(InOrder((*lemma, Arcs.for_size(n, problem.readout), *exact)))
     walk = (LocalWalk(),) if linear else ()
@@ -389,7 +400,7 @@ def likely_size(problem: AbstractProblem, eps: float) -> int:
         # Coarse precisions are decided exactly, so hits are seen where they begin.
         times = 4.0 if problem.d == 1 else 4.6 if eps >= 0.05 else 6.0
         if problem.d == 2 and problem.readout == "relu" and eps >= FINEST_CLUSTERS:
-            times = 2.6 if eps >= 1e-3 else 4.0
+            times = 2.4 if eps >= 1e-3 else 4.0
         return min(problem.max_n, math.ceil(times / eps) + 2)
     return min(problem.max_n, MOST_PARTS)
 

@@ -58,6 +58,10 @@ class OnInputs(AbstractSolver):
     def methods(self) -> tuple[str, ...]:
         return self.inner.methods
 
+    def for_misses(self) -> AbstractSolver | None:
+        inner = self.inner.for_misses()
+        return dataclasses.replace(self, inner=inner) if self.rows.exact and inner is not None else None
+
     def places(self, n: int) -> int:
         return self.inner.places(n)
 

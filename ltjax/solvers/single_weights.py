@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from ltjax.certify import rounding
+from ltjax.machine import settings
 from ltjax.networks import random_directions
 from ltjax.patterns import AbstractPattern, Weights
 from ltjax.problems.base import AbstractProblem
@@ -104,7 +105,7 @@ class AllWeights(AbstractSolver):
             every = jnp.ones((len(ns), GRID), bool)
             counting = jnp.concatenate([every, own, own, every[:, :1]], axis=1)
         else:
-            points = random_directions(jax.random.key(0), 2 * GRID, d, float)
+            points = random_directions(settings.key(0), 2 * GRID, d, float)
             points, counting = jnp.concatenate([points, network.w[None]]), None
         allowed = None if self.rule == ANY else np.asarray(self.rule.allows(masks.every_mask(most, d)))
         least, best, guard = masks.all_masks(

@@ -6,10 +6,11 @@ An engine is entered, given jobs, and asked for outcomes in whatever order they 
 import abc
 import contextlib
 import logging
+import multiprocessing
 import os
 import re
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -76,14 +77,15 @@ class Serial(AbstractEngine):
         self._given = devices
 
     def __enter__(self) -> "Serial":
-        self._devices = tuple(self._given if self._given is not None else jax.local_devices())
+        self._devices = tuple(self._given if self._given is not None else parallel.local())
         self.devices = len(self._devices)
         self._jobs: deque[tuple[Job, Future[Done]]] = deque()
         self._thread = ThreadPoolExecutor(1, "ltjax-sweep")
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._thread.shutdown(cancel_futures=True)
+        # Ctrl-C waits for no job: its trials are drawn again.
+        self._thread.shutdown(wait=kind is not KeyboardInterrupt, cancel_futures=True)
 
     @property
     def slots(self) -> int:
@@ -119,12 +121,18 @@ class Dask(AbstractEngine):
     Args:
         scheduler: its address; None starts a local cluster.
         workers: of the local cluster; default: one a GPU, or one a core.
+        say: takes a line for people.
     """
 
     name = "dask"
 
-    def __init__(self, scheduler: str | None = None, workers: int | None = None) -> None:
-        self._scheduler = scheduler
+    def __init__(
+        self,
+        scheduler: str | None = None,
+        workers: int | None = None,
+        say: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        self._scheduler, self._say = scheduler, say
         self._workers = None if workers is None else arguments.whole("workers", workers, 1, 4096)
 
     def __enter__(self) -> "Dask":
@@ -133,6 +141,9 @@ class Dask(AbstractEngine):
             import distributed
         except ImportError:
             raise ArgumentError("engine='dask' needs the extra cluster: pip install 'ltjax[cluster]'") from None
+        if getattr(multiprocessing.current_process(), "_inheriting", False):
+            # A worker runs the script that starts it once more; its parent says what is wrong with that.
+            raise SystemExit(1)
         with contextlib.ExitStack() as stack:
             settings: dict[str, Any] = {
                 "distributed.scheduler.worker-saturation": 1.0,
@@ -149,6 +160,8 @@ class Dask(AbstractEngine):
             except (OSError, ValueError) as error:
                 raise ArgumentError(f"scheduler={self._scheduler!r} cannot be reached: {error}") from None
             self.client = stack.enter_context(client)
+            if self._scheduler and not client.scheduler_info(n_workers=-1)["workers"]:
+                self._say(f"the scheduler at {self._scheduler} has no workers yet: waiting for one")
             self._completed = distributed.as_completed(loop=client.loop)
             self._jobs: dict[str, Job] = {}
             self._count = 0
@@ -177,7 +190,13 @@ class Dask(AbstractEngine):
         where = {"host": "127.0.0.1", "port": 0, "dashboard_address": "127.0.0.1:0", "dashboard": False}
         scheduler = {"cls": Scheduler, "options": where}
         quiet: Any = logging.CRITICAL  # a level, whatever its annotation says
-        self.cluster = SpecCluster(scheduler=scheduler, workers=workers, silence_logs=quiet)
+        try:
+            self.cluster = SpecCluster(scheduler=scheduler, workers=workers, silence_logs=quiet)
+        except RuntimeError as error:
+            raise ArgumentError(
+                "engine='dask': no worker could be started; a script of yours that starts workers does so under "
+                f"`if __name__ == '__main__':` ({_reason(error)})"
+            ) from None
         return self.cluster
 
     @property

@@ -13,6 +13,7 @@ import numpy as np
 
 from ltjax.arguments import ArgumentError
 from ltjax.machine import devices as parallel
+from ltjax.machine import settings
 from ltjax.problems.base import AbstractProblem
 from ltjax.solvers.choose import Choice
 from ltjax.sweeps.spec import Task
@@ -34,6 +35,7 @@ class Need:
         return devices * self.block + chunk * self.trial
 
 
+@settings.pinned()
 def need(task: Task) -> Need:
     """A model of a task's memory, from its traced program.
 
@@ -56,7 +58,7 @@ def need(task: Task) -> Need:
 @lru_cache(maxsize=256)
 def _drawn(problem: AbstractProblem, choice: Choice, n: int) -> Any:
     with jax.enable_x64(choice.solver.dtype == "float64"):
-        keys = jax.eval_shape(lambda: jax.random.split(jax.random.key(0), choice.solver.block(n)))
+        keys = jax.eval_shape(lambda: jax.random.split(settings.key(0), choice.solver.block(n)))
         return jax.eval_shape(jax.vmap(lambda key: choice.draw(problem, key, n)), keys)
 
 

@@ -1,14 +1,16 @@
 """A store as a figure: hit probability against n for each ε, and the threshold against ε; also while it runs."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ltjax import arguments, files
 from ltjax.arguments import ArgumentError
 from ltjax.figures import style as drawing
 from ltjax.sweeps.table import load
@@ -19,41 +21,44 @@ MOST_ROWS = 12
 
 
 def plot(
-    path: str | Path, out: str | Path, *, p: float = 0.5, confidence: float = 0.99, where: Sequence[str] = ()
+    path: str | Path,
+    out: str | Path,
+    *,
+    p: float = 0.5,
+    confidence: float | None = None,
+    interval: Literal["anytime", "exact"] = "anytime",
+    where: Sequence[str] = (),
 ) -> None:
     """Draw a store into a PNG, SVG or PDF file.
 
     A row of two panels for each combination of options: on the left the hit frequency against n, a curve an ε,
-    in the band of its anytime-valid interval; on the right the bracket of the least n whose hit probability is at
+    in the band of its interval; on the right the bracket of the least n whose hit probability is at
     least p. Since hits are monotone in n trial by trial, a bracket holds with the confidence of one cell.
 
     Args:
         path: the store.
         out: the figure's file.
         p: the threshold's hit probability.
-        confidence: of bands and brackets.
-        where: only these options, each "NAME=VALUE".
+        confidence: of bands and brackets; None: what each cell's last sweep asked for.
+        interval: as for `load`.
+        where: only these options, each "NAME=VALUE"; of one name any of the values. Numbers are compared as such.
 
     Raises:
         ArgumentError: for a file that is no store or holds no trials, an ending that matplotlib does not know, or
             more than 12 combinations of options.
     """
     out = Path(out)
-    kinds = ("png", "svg", "pdf")
-    if out.suffix.removeprefix(".") not in kinds:
-        raise ArgumentError(f"out={str(out)!r} is not allowed: the name ends in .{', .'.join(kinds)}")
-    frame = load(path, confidence=confidence)
+    files.check("out", out, (".png", ".svg", ".pdf"))
+    p = arguments.real("p", p, above=0.0, below=1.0)
+    frame = load(path, confidence=confidence, interval=interval)
     if len(frame):
         frame = _chosen(frame[frame["trials"] > 0], where)
     if not len(frame):
         raise ArgumentError(f"store={str(path)!r} holds no trials{' of ' + ', '.join(where) if where else ''} yet")
-    try:
-        # Without a date, so that the same store gives the same file.
-        metadata: dict[str, Any] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(out.suffix[1:], {})
-        with matplotlib.rc_context(drawing.STYLE):
-            figure(frame, p).savefig(out, dpi=160, metadata=metadata)
-    except OSError as error:
-        raise ArgumentError(f"out={str(out)!r} cannot be written: {error.strerror or error}") from None
+    # Without a date, so that the same store gives the same file.
+    metadata: dict[str, Any] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(out.suffix[1:], {})
+    with drawing.own_style(), files.replacing("out", out) as file:
+        figure(frame, p).savefig(file, format=out.suffix[1:], dpi=160, metadata=metadata)
 
 
 def figure(frame: Frame, p: float = 0.5) -> Figure:
@@ -69,7 +74,7 @@ def figure(frame: Frame, p: float = 0.5) -> Figure:
             f"the store holds {len(groups)} combinations of {', '.join(varied)}, and a figure at most {MOST_ROWS}: "
             f"choose with --where {varied[0]}=VALUE"
         )
-    with matplotlib.rc_context(drawing.STYLE):
+    with drawing.own_style():
         drawn = Figure(figsize=(9.0, 3.0 * len(groups)))
         rows = drawn.subplots(len(groups), 2, squeeze=False)
         precisions = sorted(frame["eps"].unique(), reverse=True)
@@ -86,12 +91,22 @@ def figure(frame: Frame, p: float = 0.5) -> Figure:
 
 
 def _chosen(frame: Frame, where: Sequence[str]) -> Frame:
+    wanted: dict[str, list[str]] = {}
     for condition in where:
         key, equals, value = condition.partition("=")
         if not equals or key not in frame.columns:
             raise ArgumentError(f"where={condition!r} is not allowed: it is NAME=VALUE, NAME one of {', '.join(frame)}")
-        frame = frame[frame[key].astype(str) == value]
+        wanted.setdefault(key, []).append(value)
+    for key, values in wanted.items():
+        frame = frame[[any(_same(item, value) for value in values) for item in frame[key]]]
     return frame
+
+
+def _same(item: Any, value: str) -> bool:
+    """Whether a cell's option is what was written: 0.1 and 1e-1 are one number."""
+    with contextlib.suppress(TypeError, ValueError):
+        return not isinstance(item, bool) and float(item) == float(value)
+    return str(item).lower() == value.lower() if isinstance(item, bool) else str(item) == value
 
 
 def _curves(ax: Axes, part: Frame, colours: Mapping[float, Any]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Int
 
+from ltjax.machine import settings
 from ltjax.sweeps import memory
 from ltjax.sweeps.engines import AbstractEngine, Serial
 from ltjax.sweeps.spec import Spec, Task, Until
@@ -228,6 +229,12 @@ class _Run:
                 self.grid, self._shrunk_at = grid, self.at
 
 
+def trials_left(task: Task, spec: Spec, stored: dict[int, Rows]) -> int:
+    """How many trials of a task a run would still decide, at most."""
+    run = _Run(task, spec, stored)
+    return 0 if run.finished else sum(stop - start for start, stop in run.todo) + task.trials - run.goal
+
+
 def plan(spec: Spec, engine: AbstractEngine) -> list[Task]:
     """The tasks, each with a chunk that fits the memory of an engine that was entered.
 
@@ -264,7 +271,8 @@ def run(
     with engine or Serial() as engine:
         tasks = plan(spec, engine)
         with Store(store) as file:
-            file.add_tasks(tasks)
+            file.check_generator(settings.generator())
+            file.add_tasks(tasks, spec.confidence)
             runs = [_Run(task, spec, file.rows(task)) for task in tasks]
             added, again = 0, True
             speed: dict[Any, float] = {}
@@ -283,6 +291,11 @@ def run(
             while again:
                 again = False
                 for job, outcome in _outcomes(runs, engine, speed):
+                    if isinstance(outcome, Done) and outcome.origin["generator"] != settings.generator():
+                        outcome = Failed(
+                            f"its worker draws {outcome.origin['generator']}, and this process {settings.generator()}: "
+                            "another version of JAX"
+                        )
                     if isinstance(outcome, Done):
                         program = runs[job.index].program
                         measured = (job.stop - job.start) / max(outcome.seconds, 1e-9)

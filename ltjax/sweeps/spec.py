@@ -16,7 +16,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_type_hints
 
 import numpy as np
 
@@ -253,7 +253,12 @@ def parse_spec(table: Mapping[str, Any]) -> Spec:
             raise ArgumentError(f"key {key!r} is missing: {key} is a number, a list, or a table with logspace or range")
     n = sorted(arguments.whole("n", value, 1) for value in axis("n", table["n"]))
     eps = sorted((arguments.real("eps", value, above=0.0) for value in axis("eps", table["eps"])), reverse=True)
-    axes = {key: axis(key, table[key]) for key in options if key in table}
+    hints = get_type_hints(cls)
+    axes = {
+        key: tuple(_declared(key, item, hints[key]) for item in axis(key, table[key]))
+        for key in options
+        if key in table
+    }
     cells = math.prod(len(values) for values in (n, eps, *axes.values()))
     if cells > MOST_CELLS:
         longest = max([("n", n), ("eps", eps), *axes.items()], key=lambda item: len(item[1]))[0]
@@ -283,6 +288,16 @@ def parse_spec(table: Mapping[str, Any]) -> Spec:
     )
 
 
+def _declared(key: str, item: Any, hint: Any) -> Any:
+    """An option's value in the type that the problem declares: 2 and 2.0, 0.0 and -0.0 are one cell."""
+    kinds = set(get_args(hint) or (hint,))
+    if bool in kinds and not isinstance(item, bool):
+        raise ArgumentError(f"{key}={item!r} is not allowed: {key} is true or false")
+    if isinstance(item, str | bool) or not kinds & {int, float}:
+        return item
+    return arguments.real(key, item) if float in kinds else arguments.whole(key, item, -(2**63), 2**63 - 1)
+
+
 def axis(key: str, value: Any) -> tuple[Any, ...]:
     """The values of one key: a single value, a list, or one of the tables.
 
@@ -297,8 +312,6 @@ def axis(key: str, value: Any) -> tuple[Any, ...]:
     for item in values:
         if not isinstance(item, str | int | float):
             raise ArgumentError(f"{key}={item!r} is not allowed: the values of an axis are numbers, words or booleans")
-    # The same number, written 1 or 1.0, is the same cell.
-    values = [float(item) if key in ("eps", "target") and type(item) is int else item for item in values]
     seen = set()
     for item in values:
         if item in seen:

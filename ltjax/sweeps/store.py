@@ -8,6 +8,7 @@ the driver of a sweep writes; several drivers may share a file.
 
 import contextlib
 import json
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -36,6 +37,12 @@ create table counts (
     primary key (cell, first)
 ) without rowid;
 """
+CONFIDENCES = "create table if not exists confidences (cell text primary key, confidence real not null) without rowid"
+"""Of each cell's interval, as the last sweep asked for it; no other table depends on this one."""
+NEW_CONFIDENCE = """
+insert into confidences values (?, ?)
+on conflict (cell) do update set confidence = excluded.confidence where confidence != excluded.confidence
+"""
 
 
 class Rows(NamedTuple):
@@ -57,18 +64,27 @@ class Store:
         self.path = Path(path)
         check(self.path, must_exist=read_only)
         with self._errors("opened"):
-            if read_only:
-                self._db = _connect(self.path)
-                return
-            self._db = sqlite3.connect(self.path, timeout=60, isolation_level=None)
-            self._db.execute("pragma journal_mode = wal")
-            self._db.execute("pragma synchronous = full")
-            with self._transaction():
-                if not self._db.execute("select 1 from sqlite_master").fetchone():
-                    for statement in TABLES.split(";"):
-                        self._db.execute(statement)
-                    self._db.execute(f"pragma application_id = {APPLICATION}")
-                    self._db.execute(f"pragma user_version = {SCHEMA}")
+            self._db = _connect(self.path) if read_only else _opened(self.path, "rwc")
+            if not read_only:
+                try:
+                    self._prepare()
+                except BaseException:
+                    self._db.close()
+                    raise
+
+    def _prepare(self) -> None:
+        self._db.isolation_level = None
+        self._db.execute("pragma journal_mode = wal")
+        self._db.execute("pragma synchronous = full")
+        with self._transaction():
+            if not self._db.execute("select 1 from sqlite_master").fetchone():
+                for statement in TABLES.split(";"):
+                    self._db.execute(statement)
+                self._db.execute(f"pragma application_id = {APPLICATION}")
+                self._db.execute(f"pragma user_version = {SCHEMA}")
+            self._db.execute(CONFIDENCES)
+        # A copy of the file alone, without what waits beside it, is then a store, of what was done before.
+        self._db.execute("pragma wal_checkpoint")
 
     def __enter__(self) -> "Store":
         return self
@@ -76,8 +92,8 @@ class Store:
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._db.close()
 
-    def add_tasks(self, tasks: Sequence[Task]) -> None:
-        """Make the cells of these tasks known."""
+    def add_tasks(self, tasks: Sequence[Task], confidence: float) -> None:
+        """Make the cells of these tasks known, and the confidence of their intervals."""
         with self._errors("written"), self._transaction():
             for task in tasks:
                 stream = task.stream
@@ -85,6 +101,8 @@ class Store:
                 self._db.execute("insert or ignore into streams values (?, ?)", (stream, content))
                 cells = [(task.cell(n, eps), stream, n, eps) for n in task.ns for eps in task.eps]
                 self._db.executemany("insert or ignore into cells values (?, ?, ?, ?)", cells)
+                asked = [(cell, confidence) for cell, *_ in cells]
+                self._db.executemany(NEW_CONFIDENCE, asked)
 
     def add(self, cells: Sequence[Sequence[str | None]], tallies: Sequence[Tally], origin: dict[str, Any]) -> None:
         """Store rows; those that are there already stay as they are.
@@ -107,6 +125,20 @@ class Store:
                     for j, cell in enumerate(line)
                     if cell is not None
                 ],
+            )
+
+    def check_generator(self, own: str) -> None:
+        """Whether all that is here was drawn as this process draws; what earlier versions stored does not say.
+
+        Raises:
+            ArgumentError: if not: a cell's trials would be of two streams.
+        """
+        with self._errors("read"):
+            origins = [json.loads(content) for (content,) in self._db.execute("select content from origins")]
+        for other in {origin.get("generator", own) for origin in origins} - {own}:
+            raise ArgumentError(
+                f"store={str(self.path)!r} holds trials of another random generator, {other}, and this process draws "
+                f"{own}: take another store, or the version of JAX that made this one"
             )
 
     def earlier(self) -> int:
@@ -135,6 +167,12 @@ class Store:
                             array[i, j] = number
         return found
 
+    def confidences(self) -> dict[str, float]:
+        """The confidence that the last sweep of each cell asked for; earlier versions stored none."""
+        if not list(self.query("select 1 from sqlite_master where name = 'confidences'")):
+            return {}
+        return dict(self.query("select cell, confidence from confidences"))
+
     def query(self, statement: str) -> Iterator[tuple[Any, ...]]:
         """Rows of a `select`."""
         with self._errors("read"):
@@ -146,7 +184,8 @@ class Store:
         try:
             yield
         except BaseException:
-            self._db.execute("rollback")
+            if self._db.in_transaction:  # a full disk has rolled it back already
+                self._db.execute("rollback")
             raise
         self._db.execute("commit")
 
@@ -158,18 +197,35 @@ class Store:
             raise ArgumentError(f"store={str(self.path)!r} cannot be {what}: {error}") from None
 
 
+def _opened(path: Path, mode: str) -> sqlite3.Connection:
+    # As an address: SQLite knows names, such as :memory:, that are no files.
+    return sqlite3.connect(f"{path.absolute().as_uri()}?{'' if '=' in mode else 'mode='}{mode}", uri=True, timeout=60)
+
+
 def _connect(path: Path) -> sqlite3.Connection:
-    """For reading. Not in SQLite's read-only mode, which would leave its helper files lying about."""
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=60)
+    """For reading. SQLite's read-only mode leaves its helper files lying about, and is the last resort."""
+    if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
+        return _opened(path, "rw")
+    beside = [path.with_name(path.name + ending) for ending in ("-wal", "-shm")]
+    if not beside[0].exists() or beside[0].stat().st_size == 0:
+        return _opened(path, "immutable=1")  # all that was stored is in the file itself
+    if not beside[1].exists():
+        raise ArgumentError(
+            f"store={str(path)!r} cannot be read where nothing can be written: rows wait in {beside[0].name!r}; copy "
+            "both files to another folder"
+        )
+    return _opened(path, "ro")
 
 
-def check(path: Path, *, must_exist: bool = False) -> None:
-    """Whether this file is, or can become, a store; nothing is written.
+def check(path: Path, *, must_exist: bool = False) -> bool:
+    """Whether this file is a store; nothing is written.
 
     Raises:
-        ArgumentError: one line that says why not.
+        ArgumentError: one line that says why it is none and cannot become one.
     """
     name = f"store={str(path)!r}"
+    if str(path) == ":memory:":
+        raise ArgumentError(f"{name} is not allowed: a store is a file, and outlives this process")
     if path.is_dir():
         raise ArgumentError(f"{name} is a folder: a store is a file")
     if not path.exists():
@@ -177,7 +233,7 @@ def check(path: Path, *, must_exist: bool = False) -> None:
             raise ArgumentError(f"{name} cannot be read: there is no such file")
         if not path.parent.is_dir():
             raise ArgumentError(f"{name} cannot be written: there is no folder {str(path.parent)!r}")
-        return
+        return False
     try:
         with open(path, "rb") as file:
             head = file.read(16)
@@ -191,9 +247,12 @@ def check(path: Path, *, must_exist: bool = False) -> None:
         raise ArgumentError(f"{name} cannot be read: {error}") from None
     if empty and (application, schema) == (0, 0):
         if must_exist:
-            raise ArgumentError(f"{name} is no store: it is empty")
-        return  # a run was stopped before it had made the tables
+            raise ArgumentError(
+                f"{name} is no store: it is empty; a copy of a store in use needs {path.name + '-wal'!r} beside it"
+            )
+        return False  # a run was stopped before it had made the tables
     if application != APPLICATION:
         raise ArgumentError(f"{name} is no store: it is an SQLite file of another kind")
     if schema != SCHEMA:
         raise ArgumentError(f"{name} has schema version {schema}, and this ltjax reads version {SCHEMA}")
+    return True

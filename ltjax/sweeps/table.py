@@ -1,12 +1,10 @@
 """A store as a tidy table: one row a cell."""
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ltjax import arguments
-from ltjax.arguments import ArgumentError
+from ltjax import arguments, files
 from ltjax.inference import intervals
 from ltjax.sweeps.store import Store
 
@@ -15,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def load(
-    path: str | Path, *, confidence: float = 0.99, interval: Literal["anytime", "exact"] = "anytime"
+    path: str | Path, *, confidence: float | None = None, interval: Literal["anytime", "exact"] = "anytime"
 ) -> "pd.DataFrame":
     """A store's cells, also of an unfinished one: the problem's options, counts, intervals, provenance.
 
@@ -24,7 +22,7 @@ def load(
 
     Args:
         path: the store.
-        confidence: of each cell's interval.
+        confidence: of each cell's interval; None: what the cell's last sweep asked for.
         interval: "anytime" holds however the trials' number was chosen, and so for unfinished and for adaptive
             sweeps; "exact" (Clopper-Pearson) is narrower, for a number fixed beforehand.
 
@@ -38,13 +36,15 @@ def load(
     """
     import pandas as pd
 
-    arguments.real("confidence", confidence, above=0.0, below=1.0)
+    if confidence is not None:
+        confidence = arguments.real("confidence", confidence, above=0.0, below=1.0)
     arguments.choice("interval", interval, ["anytime", "exact"])
     limits = intervals.anytime if interval == "anytime" else intervals.clopper_pearson
     with Store(path, read_only=True) as store:
         streams = {stream: json.loads(text) for stream, text in store.query("select stream, content from streams")}
         cells = list(store.query("select cell, stream, n, eps from cells"))
         origins = {number: json.loads(text) for number, text in store.query("select origin, content from origins")}
+        asked = store.confidences()
         counts = {cell: (0, 0, 0, frozenset[int]()) for cell, *_ in cells}
         query = "select cell, first, trials, hits, misses, origin from counts order by cell, first"
         for cell, first, trials, hits, misses, origin in store.query(query):
@@ -56,13 +56,14 @@ def load(
     for cell, stream, n, eps in cells:
         trials, hits, misses, numbers = counts[cell]
         undecided = trials - hits - misses
-        lower, upper = limits(hits, trials, confidence, undecided) if trials else (0.0, 1.0)
+        sure = confidence if confidence is not None else asked.get(cell, 0.99)
+        lower, upper = limits(hits, trials, sure, undecided) if trials else (0.0, 1.0)
         known = [origins[number] for number in sorted(numbers)]
         table.append(
             {key: value for key, value in streams[stream].items() if key != "format"}
             | {"n": n, "eps": eps, "trials": trials, "hits": hits, "misses": misses, "undecided": undecided}
             | {"frequency": hits / trials if trials else float("nan")}
-            | {"lower": float(lower), "upper": float(upper), "confidence": confidence, "interval": interval}
+            | {"lower": float(lower), "upper": float(upper), "confidence": sure, "interval": interval}
             | {"cell": cell}
             | {key: "; ".join(dict.fromkeys(str(each[key]) for each in known)) for key in _ORIGIN}
         )
@@ -93,8 +94,7 @@ def export(path: str | Path, to: str | Path, **how: Any) -> int:
         ArgumentError: for another ending, a file that cannot be written, or one that is no store.
     """
     to = Path(to)
-    if to.suffix not in (".parquet", ".csv"):
-        raise ArgumentError(f"to={str(to)!r} is not allowed: the name ends in .parquet or .csv")
+    files.check("to", to, (".parquet", ".csv"))
     frame = load(path, **how)
     for key in frame.columns:
         if frame[key].dtype == object:
@@ -102,15 +102,9 @@ def export(path: str | Path, to: str | Path, **how: Any) -> int:
             kinds = {type(value) for value in frame[key].dropna()}
             if len(kinds) > 1:
                 frame[key] = frame[key].map(str, na_action="ignore")
-    draft = to.with_name(f".{to.name}.{os.getpid()}")
-    try:
+    with files.replacing("to", to) as file:
         if to.suffix == ".csv":
-            frame.to_csv(draft, index=False)
+            frame.to_csv(file, index=False)
         else:
-            frame.to_parquet(draft, index=False)
-        draft.replace(to)
-    except OSError as error:
-        raise ArgumentError(f"to={str(to)!r} cannot be written: {error.strerror or error}") from None
-    finally:
-        draft.unlink(missing_ok=True)
+            frame.to_parquet(file, index=False)
     return len(frame)

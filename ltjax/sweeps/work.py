@@ -22,6 +22,7 @@ from jaxtyping import Array, Int, Key
 
 import ltjax
 from ltjax.machine import devices as parallel
+from ltjax.machine import settings
 from ltjax.outcomes import HIT, MISS
 from ltjax.sweeps.spec import Task
 from ltjax.trials import dispatch as engine
@@ -89,10 +90,11 @@ class Failed:
 
 def stream_key(seed: int, stream: str) -> Key[Array, ""]:
     """The key of a stream: 64 bits of its hash, folded into the seed."""
-    key = jax.random.key(seed, impl="threefry2x32")
-    for part in (stream[:8], stream[8:16]):
-        key = jax.random.fold_in(key, np.uint32(int(part, 16)))
-    return key
+    key = settings.key(seed)
+    with settings.pinned():
+        for part in (stream[:8], stream[8:16]):
+            key = jax.random.fold_in(key, np.uint32(int(part, 16)))
+        return key
 
 
 def dispatch_size(task: Task, n: int, devices: Sequence[parallel.Device]) -> int:
@@ -105,7 +107,7 @@ def dispatch_size(task: Task, n: int, devices: Sequence[parallel.Device]) -> int
 def decide(job: Job, devices: Sequence[parallel.Device] | None = None) -> Done:
     """Do a job on these devices (default: all local ones)."""
     began = time.perf_counter()
-    devices = tuple(devices) if devices is not None else tuple(jax.local_devices())
+    devices = tuple(devices) if devices is not None else parallel.local()
     task = job.task
     chunk = dispatch_size(task, max(job.ns), devices)
     cuts = rows(job.start, job.stop)
@@ -143,6 +145,7 @@ def versions() -> dict[str, Any]:
     """What computes: versions, and the source's git revision where there is one."""
     found: dict[str, Any] = {"ltjax": ltjax.__version__, "python": platform.python_version()}
     found |= {name: importlib.metadata.version(name) for name in ("jax", "jaxlib", "numpy", "scipy")}
+    found["generator"] = settings.generator()
     found["git"] = _git_revision(Path(ltjax.__file__).parent)
     return found
 

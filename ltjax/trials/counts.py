@@ -1,7 +1,7 @@
 """Decisions counted: hits, misses, undecided trials for each n and ε, and the least n that hits, trial by trial."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,6 @@ from jaxtyping import Array, Int, Key
 from ltjax.outcomes import HIT, MISS
 from ltjax.problems.base import AbstractProblem
 from ltjax.solvers.base import AbstractSolver
-from ltjax.trials.decide import Decision
 from ltjax.trials.dispatch import decisions
 from ltjax.trials.plan import Share, plan
 
@@ -70,7 +69,6 @@ def count(
     key: Key[Array, ""],
     *,
     solver: AbstractSolver | str | None = None,
-    each: Callable[[Decision], None] | None = None,
     **how: Any,
 ) -> Counts:
     """Counts of hits, misses and undecided trials for every n and ε.
@@ -81,7 +79,6 @@ def count(
         trials: how many.
         key: a typed key, `jax.random.key(seed)`.
         solver: a solver, a name, or None: the method that `ltjax.solvers.choose` takes for each cell.
-        each: called with every chunk's decisions, in order, of every share of cells.
         how: `chunk`, `devices`, `progress` as for `ltjax.trials.dispatch.decisions`.
     """
     shares = plan(problem, ns, eps, solver)
@@ -101,8 +98,6 @@ def count(
                 own = by.setdefault(method, (np.zeros(shape, np.int64), np.zeros(shape, np.int64)))
                 for counted, outcome in zip(own, (HIT, MISS), strict=True):
                     counted[rows, columns] += ((status == outcome) & (who == number)).sum(axis=0)
-            if each is not None:
-                each(decision)
     return Counts(ns, eps, trials, hits, misses, trials - hits - misses, by)
 
 

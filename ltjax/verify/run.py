@@ -6,13 +6,16 @@ from typing import Any
 
 import jax
 import numpy as np
-from jaxtyping import Array, Key
+from jaxtyping import Array, Int8, Key
 
 from ltjax.machine import devices as parallel
+from ltjax.machine import settings
+from ltjax.machine.interrupts import interruptible
 from ltjax.problems.base import AbstractProblem
 from ltjax.solvers.base import AbstractSolver
 from ltjax.trials import counts
 from ltjax.trials import dispatch as engine
+from ltjax.trials.decide import Decision
 from ltjax.trials.plan import plan
 from ltjax.verify.budget import BUDGETS
 
@@ -54,7 +57,8 @@ class Run:
         both = {
             name: ", ".join(dict.fromkeys(str(dict(way).get(name)) for way in ways)) for name in ("solver", "dtype")
         }
-        self.drawn.append(described | {"n": [min(ns), max(ns)], "trials": trials} | both)
+        ranges = {"n": [min(ns), max(ns)], "eps": [min(eps), max(eps)]}
+        self.drawn.append(described | ranges | {"trials": trials} | both)
         return trials, self._fresh_key()
 
     def _fresh_key(self) -> Key[Array, ""]:
@@ -82,16 +86,22 @@ class Run:
         Returns:
             the pytree of NumPy arrays, with a leading axis of keys.
         """
-        trials, devices = self.trials(quick), tuple(jax.local_devices())
+        trials, devices = self.trials(quick), parallel.local()
         sizes = ", ".join(f"{name} = {described[name]:,}" for name in ("d", "eps", "n") if name in described)
         self.progress(f"{described['problem']}, {sizes}: {trials:,} trials")
         dtype = "float64" if float64 else "float32"
         self.drawn.append(described | {"trials": trials, "block": block, "dtype": dtype})
         index = np.arange(parallel.padded(trials, block, devices), dtype=np.uint32)
-        with jax.enable_x64(float64):
-            keys = engine.trial_keys(self._fresh_key(), parallel.put(index, devices))
-            found = jax.jit(parallel.map_blocks(jax.vmap(fn), block, devices))(keys)
-            return jax.tree.map(lambda x: np.asarray(x)[:trials], found)
+        key = self._fresh_key()
+
+        @settings.pinned()
+        def compute() -> Any:
+            with jax.enable_x64(float64):
+                keys = engine.trial_keys(key, parallel.put(index, devices))
+                found = jax.jit(parallel.map_blocks(jax.vmap(fn), block, devices))(keys)
+                return jax.tree.map(lambda x: np.asarray(x)[:trials], found)
+
+        return interruptible(compute)
 
     def count(
         self,
@@ -105,6 +115,28 @@ class Run:
         """Counts of fresh draws, `quick` trials times the budget's factor."""
         trials, key = self._record(problem, ns, eps, quick, solver)
         return counts.count(problem, ns, eps, trials, key, solver=solver)
+
+    def side_by_side(
+        self,
+        problem: AbstractProblem,
+        n: int,
+        eps: Sequence[float],
+        quick: int,
+        solvers: Sequence[AbstractSolver | str],
+    ) -> list[Int8[np.ndarray, "trials eps"]]:
+        """What each of several methods says of the same fresh draws: HIT, MISS or UNDECIDED, trial by trial."""
+        found, drawn = [], []
+        key: Any = None
+        for solver in solvers:
+            trials, own = self._record(problem, (n,), eps, quick, solver)
+            key = own if key is None else key
+            said: list[Decision] = []
+            counts.count(problem, (n,), eps, trials, key, solver=solver, each=said.append)
+            found.append(np.concatenate([one.status[:, 0] for one in said]))
+            drawn.append(np.concatenate([one.instance["v"][:, :n] for one in said]))
+        if any(not np.array_equal(drawn[0], other) for other in drawn):
+            raise RuntimeError("methods beside each other were given other draws: they are no comparison")
+        return found
 
     def first_hits(
         self,

@@ -5,15 +5,19 @@ import datetime
 import importlib.metadata
 import os
 import platform
+import subprocess
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import jax
 
 import ltjax
 from ltjax import arguments
+from ltjax.machine import devices as parallel
+from ltjax.machine import settings
 from ltjax.verify import budget as budgets
 from ltjax.verify.catalogue import Catalogue, catalogue, select
 from ltjax.verify.claim import Claim, Control, Evidence, controlled, kinds, stream
@@ -89,6 +93,18 @@ class Report:
         return not self.stopped and not self.broken and all(result.passed for result in self.results)
 
 
+def revision() -> str:
+    """The commit of the checkout that ltjax runs from, with "-dirty" where it was changed since."""
+    home = Path(ltjax.__file__).parents[1]
+    ask = ["git", "-C", str(home), "describe", "--always", "--dirty"]
+    try:
+        if not (home / ".git").exists():
+            return "of no checkout"
+        return subprocess.run(ask, capture_output=True, text=True, check=True, timeout=20).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+
+
 def judged(tests: Sequence[Test], level: float) -> Evidence:
     """The findings of a claim's tests at its level, which is split evenly over them."""
     share = budgets.level_of_test(level, max(1, len(tests)))
@@ -116,6 +132,7 @@ def evidence_of(claim: Claim, data: Any, level: float) -> tuple[Evidence, tuple[
     return judged(tests, level), tuple(controls)
 
 
+@settings.pinned()
 def run_claim(claim: Claim, run: Run, level: float) -> Result:
     """Measure once, judge the claim and each of its controls on the same draws.
 
@@ -166,14 +183,16 @@ def verify(
     try:
         for claim in chosen.claims.values():
             started(claim)
-            key = jax.random.fold_in(jax.random.key(seed), stream(claim))
+            with settings.pinned():
+                key = jax.random.fold_in(settings.key(seed), stream(claim))
             results.append(run_claim(claim, Run(key, budget, progress), known.level))
             finished(results[-1])
     except KeyboardInterrupt:
         stopped = True
-    devices = jax.local_devices()
+    devices = parallel.local()
     provenance = {
         "ltjax": ltjax.__version__,
+        "revision": revision(),
         "python": platform.python_version(),
         "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
         "device": devices[0].device_kind,

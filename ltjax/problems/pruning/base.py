@@ -74,7 +74,7 @@ class AbstractPruning(AbstractProblem):
         """The pattern: which masks are allowed."""
 
     def _check(self, bias: bool) -> None:
-        arguments.whole("d", self.d, 1, 64)
+        object.__setattr__(self, "d", arguments.whole("d", self.d, 1, 64))
         arguments.choice("readout", self.readout, READOUTS)
         name = getattr(self.law, "name", self.law)
         numbered = str(name).partition(":")[0] in ("sparse", "levels")

@@ -25,6 +25,7 @@ from jaxtyping import Array, Bool, Float, Int
 from ltjax import arguments
 from ltjax.arguments import ArgumentError
 from ltjax.machine import devices as parallel
+from ltjax.machine.settings import pinned
 from ltjax.search.sums.fixed_point import ordinary, to_fixed_point
 
 MAX_TERMS = 40
@@ -403,6 +404,7 @@ def nearest_subset_sums(
 def nearest_subset_sums(
     values: Values, target: Target, *, masks: Literal[True], devices: Devices | None = None
 ) -> tuple[Float[Array, " trials"], Bool[Array, "trials n"]]: ...
+@pinned()
 def nearest_subset_sums(
     values: Values,
     target: Target,

@@ -6,14 +6,14 @@ import os
 import shutil
 import tempfile
 import traceback
+from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 
-from matplotlib import rc_context
-
+from ltjax import files
 from ltjax.arguments import ArgumentError
-from ltjax.figures.style import STYLE
+from ltjax.figures.style import own_style
 from ltjax.verify.report.page import page
 from ltjax.verify.report.results import results_of
 from ltjax.verify.runner import Report, Result
@@ -23,15 +23,19 @@ class ReportFolder:
     """A folder that appears complete: everything goes to a temporary neighbour that is renamed at the end.
 
     Args:
-        path: where; None writes nothing. A folder that holds an earlier report is replaced; one that holds
-            anything else is refused.
+        path: where; None writes nothing. A folder that holds an earlier report of the same claims is replaced; one that
+            holds anything else is refused.
+        claims: the ids of those that will be reported.
+
+    Attributes:
+        kept: whether nothing was written, because this run was stopped before it had more to say than what is there.
 
     Raises:
-        ArgumentError: on entry, if the folder cannot be written or holds other files.
+        ArgumentError: on entry, if the folder cannot be written or holds other files, or a report of other claims.
     """
 
-    def __init__(self, path: Path | None) -> None:
-        self.path = path
+    def __init__(self, path: Path | None, claims: Iterable[str] = ()) -> None:
+        self.path, self._claims, self.kept = path, set(claims), False
         self._draft: Path | None = None
         self._pictures: dict[str, Future[str | None]] = {}
         self._thread = ThreadPoolExecutor(1, "figures")
@@ -43,17 +47,31 @@ class ReportFolder:
             raise ArgumentError(f"out={str(self.path)!r} is not allowed: it is a file; out is a folder")
         if self.path.is_dir() and any(self.path.iterdir()) and not (self.path / "results.json").exists():
             raise ArgumentError(f"out={str(self.path)!r} is not allowed: it holds other files; out is a new folder")
+        if others := [id for id in self._earlier() if id not in self._claims]:
+            raise ArgumentError(
+                f"out={str(self.path)!r} is not allowed: it holds a report of {', '.join(others)}, which this run does "
+                "not check; out is a new folder"
+            )
         try:
             parent = self.path.resolve().parent
             parent.mkdir(parents=True, exist_ok=True)
             if self.path.is_dir() and not os.access(self.path, os.W_OK):
                 raise PermissionError("permission denied")
             self._draft = Path(tempfile.mkdtemp(prefix=f".{self.path.name}-", dir=parent))
+            files.drafts.add(self._draft)
             (self._draft / "figures").mkdir()
         except OSError as error:
             reason = error.strerror or str(error)
             raise ArgumentError(f"out={str(self.path)!r} cannot be written: {reason}") from None
         return self
+
+    def _earlier(self) -> list[str]:
+        """The claims of the report that the folder holds, if it holds one that can be read."""
+        try:
+            results = json.loads((self.path / "results.json").read_text("utf-8"))  # type: ignore[operator]
+            return [claim["id"] for claim in results["claims"]]
+        except (OSError, ValueError, KeyError, TypeError):
+            return []
 
     def draw(self, result: Result) -> None:
         """Draw a claim's figure, in a thread: the next claim is mostly compiled, by one core."""
@@ -65,8 +83,14 @@ class ReportFolder:
 
         Returns:
             the report as written: a claim whose figure raised an error is broken in it.
+
+        Raises:
+            LateError: where it cannot be written after all; its `result` is the report.
         """
         if self.path is None or self._draft is None:
+            return report
+        if report.stopped and len(self._earlier()) >= len(report.results):
+            self.kept = True
             return report
         pictures: dict[str, str] = {}
         results = []
@@ -79,30 +103,44 @@ class ReportFolder:
                 result = dataclasses.replace(result, error=traceback.format_exc())
             results.append(result)
         report = dataclasses.replace(report, results=tuple(results))
-        (self._draft / "results.json").write_text(json.dumps(results_of(report), indent=1, allow_nan=False) + "\n")
-        (self._draft / "index.html").write_text(page(report, pictures), encoding="utf-8")
-        self._draft.chmod(0o755)
-        if self.path.exists():
-            old = self._draft.with_name(self._draft.name + "-old")
-            self.path.rename(old)
-            self._draft.rename(self.path)
-            shutil.rmtree(old)
-        else:
-            self._draft.rename(self.path)
+        try:
+            self._put(report, pictures, self.path, self._draft)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise files.LateError(f"out={str(self.path)!r} cannot be written: {reason}", report) from None
+        files.drafts.discard(self._draft)
         self._draft = None
         return report
+
+    @staticmethod
+    def _put(report: Report, pictures: dict[str, str], path: Path, draft: Path) -> None:
+        text = json.dumps(results_of(report), indent=1, allow_nan=False)
+        (draft / "results.json").write_text(f"{text}\n", encoding="utf-8")
+        (draft / "index.html").write_text(page(report, pictures), encoding="utf-8")
+        draft.chmod(0o755)
+        # A link stays one, and what it points to is replaced.
+        path = path.resolve()
+        if not path.exists():
+            draft.rename(path)
+            return
+        old = draft.with_name(draft.name + "-old")
+        path.rename(old)
+        draft.rename(path)
+        shutil.rmtree(old)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._thread.shutdown(cancel_futures=True)
+        # Who interrupts does not wait for a figure.
+        self._thread.shutdown(wait=kind is not KeyboardInterrupt, cancel_futures=True)
         if self._draft is not None:
             shutil.rmtree(self._draft, ignore_errors=True)
+            files.drafts.discard(self._draft)
 
 
 def _draw(result: Result, folder: Path) -> str | None:
     """A claim's figure as SVG, which is returned, and as PNG; None if it has none."""
-    with rc_context(STYLE):
+    with own_style():
         figure = result.claim.figure(result.data)
         if figure is None:
             return None
@@ -111,4 +149,4 @@ def _draw(result: Result, folder: Path) -> str | None:
             metadata = {"Date": None} if suffix == "svg" else None
             figure.savefig(folder / f"{result.claim.id}.{suffix}", dpi=160, metadata=metadata)
             figure.set_layout_engine("none")  # laid out once, which takes half of the time
-    return (folder / f"{result.claim.id}.svg").read_text()
+    return (folder / f"{result.claim.id}.svg").read_text("utf-8")

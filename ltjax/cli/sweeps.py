@@ -1,18 +1,17 @@
-"""`ltjax sweep`, `ltjax export`, `ltjax plot`: what the command line calls."""
+"""What `ltjax sweep` computes and prints."""
 
 import dataclasses
-import sys
-from collections.abc import Callable
+import itertools
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import jax
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from ltjax import arguments
 from ltjax.arguments import ArgumentError
+from ltjax.cli.console import note, print_json, progress, say, show, start_devices, table
 from ltjax.machine import devices as parallel
 from ltjax.machine.compilation import use_compilation_cache
 from ltjax.sweeps import engines, memory
@@ -31,9 +30,8 @@ def sweep(
     workers: int | None = None,
     until: str | None = None,
     dry_run: bool = False,
-    start_devices: Callable[[], list[Any]],
-    notes: Console,
-    say: Callable[[dict[str, Any]], None] | None = None,
+    devices: int | None = None,
+    json: bool = False,
 ) -> int:
     """Run a sweep, or say what it would take.
 
@@ -43,12 +41,11 @@ def sweep(
         scheduler, workers: of the Dask engine.
         until: overrides the spec's.
         dry_run: only plan and time; nothing is written.
-        start_devices: gives this process's devices; not called where workers have them.
-        notes: where people read.
-        say: takes the result as plain values, for `--json`.
+        devices: of the serial engine.
+        json: print one JSON object.
 
     Returns:
-        The exit status: 1 where a task failed, else 0.
+        The exit status: 1 where a task failed, 130 where Ctrl-C stopped it, else 0.
     """
     arguments.choice("engine", engine, ["serial", "dask"])
     for name, value in (("scheduler", scheduler), ("workers", workers)):
@@ -62,72 +59,79 @@ def sweep(
     if engine == "dask" and not dry_run:
         # The devices are the workers'; this process only plans.
         jax.config.update("jax_platforms", "cpu")
-        runner: engines.AbstractEngine = engines.Dask(scheduler, workers)
+        runner: engines.AbstractEngine = engines.Dask(scheduler, workers, say=note)
     else:
         asked.tasks()  # a mistake in the spec is said before devices are looked for
-        runner = engines.Serial(start_devices())
+        runner = engines.Serial(start_devices(devices))
     if dry_run:
         many = (workers or len(engines.local_gpus()) or parallel.cores()) if engine == "dask" else None
-        return _dry_run(asked, runner, many, say)
-    with _Bar(notes) as bar:
-        summary = run(asked, store, engine=runner, progress=bar.show)
-    if say is not None:
-        say(dataclasses.asdict(summary) | {"saved": summary.saved})
+        return _dry_run(asked, store, runner, many, json)
+    bar = _Bar()
+    try:
+        with bar:
+            summary = run(asked, store, engine=runner, progress=bar.show)
+    except KeyboardInterrupt:
+        note(f"stopped: {bar.trials} trials of this run are in {store}; the same command goes on")
+        return 130
+    if json:
+        print_json(dataclasses.asdict(summary) | {"saved": summary.saved})
     else:
-        _tell(asked, summary, store)
+        say("\n".join(_told(asked, summary, store)))
+    for each in summary.failed:
+        n, eps = _ends(each["n"]), _ends(each["eps"])
+        note(f"failed: {each['problem']}, n {n}, ε {eps}: {each['reason']}")
     return 1 if summary.failed else 0
 
 
-def _tell(spec: Spec, summary: Summary, store: Path) -> None:
-    print(f"{summary.cells_done} of {summary.cells} cells done in {store}")
-    print(f"{summary.trials_added} trials of {summary.tasks} tasks added in {summary.seconds:.1f} s")
+def _told(spec: Spec, summary: Summary, store: Path) -> Iterator[str]:
+    yield f"{summary.cells_done} of {summary.cells} cells done in {store}"
+    yield f"{summary.trials_added} trials of {summary.tasks} tasks added in {summary.seconds:.1f} s"
     if summary.earlier:
-        print(f"{summary.earlier} cells of another version of ltjax stay in the store: exported, never added to")
+        yield f"{summary.earlier} cells of another version of ltjax stay in the store: exported, never added to"
     if spec.until is not None:
         most = f"{summary.trials_used} of at most {summary.trials_asked}"
-        print(f"stopping early saved {100 * summary.saved:.0f}% of the cells' trials ({most})")
+        yield f"stopping early saved {100 * summary.saved:.0f}% of the cells' trials ({most})"
         short, hopeless = summary.short
         if short:
-            print(f"{short} cells used all their trials before {spec.until}")
+            yield f"{short} cells used all their trials before {spec.until}"
         if hopeless:
-            print(f"in {hopeless} of them the undecided trials seen are too many for more to help")
-    for each in summary.failed:
-        n, eps = _ends(each["n"]), _ends(each["eps"])
-        print(f"failed: {each['problem']}, n {n}, ε {eps}: {each['reason']}", file=sys.stderr)
+            yield f"in {hopeless} of them the undecided trials seen are too many for more to help"
 
 
-def _dry_run(spec: Spec, runner: engines.AbstractEngine, workers: int | None, say: Any) -> int:
+def _dry_run(spec: Spec, store: Path, runner: engines.AbstractEngine, workers: int | None, json: bool) -> int:
     with runner:
-        found = forecast(spec, runner)
-        together = workers or runner.devices
-    seconds = sum(each.seconds for each in found) / together
+        found = forecast(spec, runner, store=store, devices=1 if workers else runner.devices)
+    together = workers or 1
+    compiling = sum(each.compiling for each in found) / together
+    seconds = sum(each.seconds for each in found) / together + compiling
     cells = sum(len(each.task) for each in found)
-    if say is not None:
+    if json:
         tasks = [
-            {"problem": each.task.described, "n": each.task.ns, "eps": each.task.eps, "trials": each.task.trials}
+            {"problem": each.task.described, "n": each.task.ns, "eps": each.task.eps, "trials": each.trials}
             | {"memory_bytes": each.memory, "seconds": each.seconds / together, "measured": each.measured}
             for each in found
         ]
-        say({"cells": cells, "tasks": tasks, "seconds": seconds, "together": together})
+        plan = {"cells": cells, "tasks": tasks, "seconds": seconds, "compiling": compiling}
+        print_json(plan | {"together": workers or runner.devices})
         return 0
     most = "at most " if spec.until is not None else ""
-    table = Table(
-        "task", "n", "ε", "cells", f"{most}trials", "memory", "time", title=f"{cells} cells in {len(found)} tasks"
-    )
-    for each in found:
-        task, guess = each.task, "" if each.measured else "?"
-        table.add_row(
-            memory.describe(task),
-            _ends(task.ns),
-            _ends(task.eps),
-            str(len(task)),
-            str(task.trials),
-            memory.in_words(each.memory),
-            _duration(each.seconds / together) + guess,
-        )
-    Console().print(table)
-    devices = f"{together} worker{'s' * (together > 1)}" if workers else f"{together} device{'s' * (together > 1)}"
-    print(f"{most}about {_duration(seconds)} on {devices}, besides compiling; nothing was written")
+    say(f"{cells} cells in {len(found)} tasks")
+    for described, group in itertools.groupby(found, lambda each: memory.describe(each.task)):
+        rows = table("n", "ε", "cells", f"{most}trials left", "memory", "time", title=described)
+        for each in group:
+            task, guess = each.task, "" if each.measured else "?"
+            rows.add_row(
+                _ends(task.ns),
+                _ends(task.eps),
+                str(len(task)),
+                str(each.trials),
+                memory.in_words(each.memory),
+                _duration(each.seconds / together) + guess,
+            )
+        show(rows)
+    number, kind = (workers, "worker") if workers else (runner.devices, "device")
+    where = f"{number} {kind}{'s' * (number > 1)}"
+    say(f"{most}about {_duration(seconds)} on {where}, {_duration(compiling)} of it compiling; nothing was written")
     return 0
 
 
@@ -146,7 +150,8 @@ def _duration(seconds: float) -> str:
 class _Bar:
     """Cells done, trials a second, time left; on standard error, and only if that is a terminal."""
 
-    def __init__(self, notes: Console) -> None:
+    def __init__(self) -> None:
+        self.trials = 0
         columns = (
             TextColumn("cells {task.fields[cells]}"),
             BarColumn(),
@@ -154,7 +159,7 @@ class _Bar:
             TimeElapsedColumn(),
             TimeRemainingColumn(),
         )
-        self._progress = Progress(*columns, console=notes, transient=True, disable=not notes.is_terminal)
+        self._progress = progress(*columns)
 
     def __enter__(self) -> "_Bar":
         self._progress.__enter__()
@@ -166,6 +171,7 @@ class _Bar:
 
     def show(self, status: Status) -> None:
         """Redraw."""
+        self.trials = status.trials
         self._progress.update(
             self._task,
             total=status.work,

@@ -1,0 +1,36 @@
+"""Ctrl-C is heard at once, also while a long program computes."""
+
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def interruptible(call: Callable[..., T], *args: Any) -> T:
+    """`call(*args)`, left behind where Ctrl-C interrupts it.
+
+    Python hears a signal in its main thread, between two of its own steps; a compiled program is one step and may take
+    minutes. So the call runs in a thread of its own, and the main thread waits where it can be interrupted. What is
+    left behind goes on until its program ends; nobody asks for its result.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return call(*args)
+    results: list[T] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            results.append(call(*args))
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run, name="ltjax", daemon=True)
+    thread.start()
+    thread.join()
+    if errors:
+        raise errors.pop()
+    return results.pop()
+
+
+__all__ = ["interruptible"]
