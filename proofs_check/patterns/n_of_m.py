@@ -36,8 +36,8 @@ from proofs_check.weight_pruning.sufficiency import constructed
 D = 4
 NS, EPS = tuple(range(8, 57, 6)), (1e-1, 3e-2, 1e-2)
 LAWS = ("logarithmic", "inverse")
-TRIALS = 100
-FREE, AT, FACTORS = 33, 1e-2, (0.7, 1.3)
+TRIALS = 60
+FREE, AT, FACTORS, COMPARED = 32, 1e-2, (0.7, 1.3), 300
 COUNTED = (1, 2e-3)
 """A size and a precision at which the counting limit says much."""
 
@@ -63,8 +63,8 @@ class NOfM(Claim):
     def measure(self, run: Run) -> dict[str, Any]:
         weights, pattern = (Pruning(d=D, pattern=name) for name in ("weights", "2:4"))
         found = run.first_hits(pattern, NS, EPS, TRIALS)
-        free = run.count(weights, (FREE,), (AT,), TRIALS)
-        ruled = run.count(pattern, tuple(math.ceil(x * FREE) for x in FACTORS), (AT,), TRIALS)
+        free = run.count(weights, (FREE,), (AT,), COMPARED)
+        ruled = run.count(pattern, tuple(math.ceil(x * FREE) for x in FACTORS), (AT,), COMPARED)
         few = run.count(pattern, COUNTED[:1], COUNTED[1:], 2_000)
         fits = {law: scaling.fit(constructed(found), law) for law in LAWS}
         return {"found": found, "free": free, "ruled": ruled, "few": few, "fits": fits}
