@@ -397,17 +397,24 @@ def pat_2(median=lambda e: 1.6 * bits(e) + 6.0, near=0.5):
     m = exponent_law
     found = first_hits(m.NS, m.EPS, 2_000, median)
     events = {b: (nearest_normal.threshold(0.5, e, b), round(near * m.TRIALS), m.TRIALS) for b, e in m.DRAWN.items()}
-    return {"found": found, "fits": fitted(found, m.LAWS), "events": events}
+    across = {label: first_hits(sizes, eps, 200, median) for label, sizes, eps in m.ACROSS.values()}
+    return {"found": found, "fits": fitted(found, (*m.LAWS, "power")), "events": events, "across": across}
 
 
 def pat_3(times=1.0):
     m = n_of_m
-    found = {
-        name: first_hits(m.NS, m.EPS, 1_000, lambda e, k=k: k * (3.0 * bits(e) + 8.0), 1.0)
-        for name, k in (("weights", 1.0), ("2:4", times))
-    }
+
+    def needed(e):
+        return 3.0 * bits(e) + 13.6
+
+    def hit(n, e, k=1.0):
+        return 1.0 / (1.0 + math.exp(-(n - k * needed(e)) / 1.5))
+
+    found = first_hits(m.NS, m.EPS, 1_000, lambda e: times * needed(e), 1.0)
+    ruled = counts([math.ceil(x * m.FREE) for x in m.FACTORS], (m.AT,), 300, lambda n, e: hit(n, e, times))
     few = counts(m.COUNTED[:1], m.COUNTED[1:], 2_000, lambda n, e: 0.0)
-    return {"found": found, "few": few, "fits": {name: fitted(each, m.LAWS) for name, each in found.items()}}
+    free = counts((m.FREE,), (m.AT,), 300, hit)
+    return {"found": found, "free": free, "ruled": ruled, "few": few, "fits": fitted(found, m.LAWS)}
 
 
 def pat_4(power=1.0):
@@ -493,7 +500,7 @@ FALSE = {
     "PAT-2": ("a near block comes half as often again", lambda: pat_2(near=0.7)),
     "PAT-3": ("2:4 needs four fifths more neurons", lambda: pat_3(times=1.8)),
     "PAT-4": ("neurons a bit do not depend on R", lambda: pat_4(power=0.0)),
-    "PAT-5": ("the slope is one over m squared", lambda: pat_5(power=2.0)),
+    "PAT-5": ("from m = 2 on it is no power", lambda: pat_5(power=50.0)),
     "PAT-7": ("a quarter of the weights is worse than sixty in a hundred", lambda: pat_7(best=0.01)),
     "SEARCH-1": ("gradients find nine tickets in ten", lambda: search_1(shares={"edge-popup": 0.9})),
     "SS-1": ("a quarter more hits than the bound allows", lambda: ss_1(excess=1.25)),

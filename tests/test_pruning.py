@@ -226,7 +226,7 @@ def test_rows_whose_weights_have_atoms_agree_with_all_masks(law):
 
 
 def test_atoms_are_left_to_methods_that_know_them():
-    assert str(choose(NeuronPruning(law="sparse:0.5", target="axis"), 100, 1e-3).solver) == "axis rows (terms 28)"
+    assert str(choose(NeuronPruning(law="sparse:0.5", target="axis"), 100, 1e-3).solver) == "axis rows (terms 24)"
     for problem in (NeuronPruning(law="levels:9", readout="relu"), NeuronPruning(law="levels:9", target="generic")):
         methods = [choose(problem, n, 1e-3).solver.methods for n in (9, 100)]
         assert methods == [("all masks at points",), ("descent",)]

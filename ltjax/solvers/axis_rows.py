@@ -30,7 +30,7 @@ class AxisRows(AbstractSolver):
         terms: how many of them a sum may use, the first; where there are more, no misses are said.
     """
 
-    terms: int = 28
+    terms: int = 24
     name = "axis rows"
     question = NeuronPruning
     linear_only = True
