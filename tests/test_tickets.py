@@ -87,7 +87,7 @@ def test_masks_obey_their_pattern_and_the_certificate_holds(pattern, redundancy,
         signs = own.reshape(6, -1)[source][kept]
         wanted = TARGET.layer(0)[output, source]
         sums = [terms.sum()] if kind == "parallel" else [terms[signs > 0].sum()]
-        sums += [terms[signs < 0].sum()] if kind == "products" and low < 0 else []
+        sums += [terms[signs < 0].sum()] if kind == "products" and low < 0 and source < 5 else []
         assert proof.errors[0][output, source] == pytest.approx(max(abs(z - wanted) for z in sums), abs=1e-12)
     missed = [each for errors in proof.errors for each in errors.ravel() if each > 0.05]
     assert len(proof.unreached) == len(missed) <= 80

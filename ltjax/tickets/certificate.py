@@ -66,6 +66,8 @@ def reads(target: Perceptron, start: Start, masks: tuple[np.ndarray, ...], signe
             plus[rows] = np.where(u > 0.0, terms, 0.0).sum(axis=2)
             minus[rows] = np.where(u < 0.0, terms, 0.0).sum(axis=2) if below else plus[rows]
             size[rows] = np.abs(terms).sum(axis=2)
+        if target.biases[number] is not None:
+            minus[:, -1] = plus[:, -1]  # its input is always 1
         m = len(goal)
         # The product is one rounding of each term more.
         off = rounding.subset_sum(start.redundancy + 2, size[:m] + np.abs(goal))

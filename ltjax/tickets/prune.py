@@ -153,6 +153,8 @@ def prune(
         own = start.own_weights(number)
         u = own.reshape(k, start.redundancy)
         sides = usable_rows(u, pattern, signed and number == 0 and start.kind == "products")
+        if len(sides) > 1 and target.biases[number] is not None:
+            sides[1][-1] = False  # a bias is read as 1, never below 0
         last, spread = start.last(number), start.spreads[start.last(number)]
         most = terms_for(spread, eps, vectors)
         cut = np.zeros(start.shapes[last], bool)
