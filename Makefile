@@ -11,41 +11,54 @@ CLAIMS ?=
 # The tests that reach most of what decides, estimates and judges; the others add 2% and take three times as long.
 COVERAGE := verify_framework verify_command certificates elimination estimates thresholds_and_scaling sphere
 
-.PHONY: verify test slow coverage mutants seeds lint types bench readme notebooks clean
+.PHONY: help verify test slow coverage mutants seeds lint types bench docs readme notebooks clean
+
+# This list, from the comment above each target.
+help:
+	@awk '/^# /{said=substr($$0,3)} /^[a-z]+:/{split($$1,name,":"); if(said!="")printf "  make %-10s %s\n",name[1],said} !/^#/{said=""}' Makefile
 
 # A quick run spends more time on compiling than on what it compiled, so on CPUs it is compiled with less effort.
 ifeq ($(BUDGET),quick)
 verify: export XLA_FLAGS := --xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=1 $(XLA_FLAGS)
 endif
 
+# Check every claim and its negative controls; writes report/index.html. BUDGET=quick|standard|full, SEED, OUT.
 verify: .venv/.installed
 	$(BIN)/ltjax verify --budget $(BUDGET) --seed $(SEED) --out $(OUT)
 
+# The test suite but for what takes minutes.
 test: .venv/.installed-dev
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
-# Minutes each: solvers against the exact reference, sweeps killed again and again.
+# Tests of minutes each: solvers against the exact reference, sweeps killed again and again.
 slow: .venv/.installed-dev
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m slow
 
-# How much of the code that decides, estimates and judges these tests run; pyproject.toml has the floor.
+# How much of what decides and judges the tests run; pyproject.toml has the floor.
 coverage: .venv/.installed-dev
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow" --cov --cov-report=term $(COVERAGE:%=tests/test_%.py)
 
-# Small wrong changes to the library, drawn by SEED: which of them do the tests notice? See tests/mutants.py.
+# Small wrong changes to the library, drawn by SEED: do the tests notice? See tests/mutants.py.
 mutants: .venv/.installed-dev
 	$(BIN)/python tests/mutants.py --count $(COUNT) --seed $(SEED) $(MODULES)
 
-# Claims at COUNT seeds: how often is a true one refuted, or does a false control stand? See tests/seeds.py.
+# CLAIMS at COUNT seeds: how often is a true one refuted, or does a control stand? See tests/seeds.py.
 seeds: .venv/.installed-dev
 	$(BIN)/python tests/seeds.py --seeds $(COUNT) $(CLAIMS)
 
+# Style: ruff, and its formatter.
 lint: .venv/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+# Types, by basedpyright.
 types: .venv/.installed-dev
 	$(BIN)/basedpyright
+
+# The documentation site, into site/index.html; a broken link fails it.
+docs: export NO_MKDOCS_2_WARNING := 1
+docs: .venv/.installed-dev
+	$(BIN)/mkdocs build --strict --quiet
 
 # The README's table and figures, from a verification of now.
 readme: verify
@@ -55,11 +68,13 @@ readme: verify
 notebooks: .venv/.installed-dev
 	$(BIN)/python notebooks/build.py --out $(NOTEBOOKS)
 
+# Speed beside other solvers, in one process.
 bench: .venv/.installed-dev
 	$(BIN)/python benchmarks/subset_sums.py
 	$(BIN)/python benchmarks/throughput.py
 	$(BIN)/python benchmarks/elimination.py
 	$(BIN)/python benchmarks/sweeps.py
+	$(BIN)/python benchmarks/tickets.py
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -72,5 +87,6 @@ bench: .venv/.installed-dev
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
 	touch $@
 
+# Remove what these made, the environment too.
 clean:
-	rm -rf .venv .coverage report build dist *.egg-info
+	rm -rf .venv .coverage report site build dist *.egg-info

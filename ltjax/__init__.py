@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ltjax.laws import LAWS, Law, get_law
     from ltjax.machine.devices import use_cores
     from ltjax.problems.base import AbstractProblem
-    from ltjax.problems.pruning import NeuronPruning, WeightPruning
+    from ltjax.problems.pruning import NeuronPruning, Pruning, WeightPruning
     from ltjax.problems.subset_sum import SubsetSum
     from ltjax.search.sums.nearest import nearest_subset_sums
     from ltjax.trials.decide import Decision
@@ -34,6 +34,7 @@ _HOME = {
     "AbstractProblem": "ltjax.problems.base",
     "Decision": "ltjax.trials.decide",
     "NeuronPruning": "ltjax.problems.pruning",
+    "Pruning": "ltjax.problems.pruning",
     "SubsetSum": "ltjax.problems.subset_sum",
     "WeightPruning": "ltjax.problems.pruning",
 }
@@ -45,6 +46,7 @@ __all__ = [
     "Estimate",
     "Law",
     "NeuronPruning",
+    "Pruning",
     "SubsetSum",
     "Threshold",
     "WeightPruning",

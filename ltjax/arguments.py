@@ -1,8 +1,11 @@
 """Checks of arguments: one clear line that names the argument, its value and what is allowed."""
 
+import importlib
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 class ArgumentError(ValueError):
@@ -86,3 +89,24 @@ def precisions(value: Any) -> tuple[float, ...]:
     if not values:
         raise ArgumentError("eps=[] is not allowed: eps is one or more finite numbers above 0")
     return tuple(real("eps", item, above=0.0) for item in values)
+
+
+def class_at(argument: str, place: str, kind: type[T]) -> type[T]:
+    """The class that `module:Class` names, imported now.
+
+    Args:
+        argument: whose value this is: "problem", "solver" or "pattern".
+        place: `module:Class`.
+        kind: what the class must be a subclass of.
+
+    Raises:
+        ArgumentError: for a module that cannot be imported, a class that is not there or is of another kind.
+    """
+    module, _, attribute = place.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ArgumentError(f"{argument}={place!r} cannot be loaded: {error}") from None
+    if not (isinstance(found, type) and issubclass(found, kind)):
+        raise ArgumentError(f"{argument}={place!r} is not allowed: {place} is no {argument} class")
+    return found

@@ -11,13 +11,16 @@ JAX is imported where a law is drawn, so that problems can be described without 
 """
 
 import dataclasses
+import functools
 import math
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ltjax import arguments
+from ltjax.arguments import ArgumentError
 
 if TYPE_CHECKING:
     from jax import Array
@@ -40,6 +43,7 @@ class Law:
         lattice: the mean resolution of a draw in units of the dtype's epsilon, but for one draw in a million;
             None where it is not known, and then only float64 is fine enough.
         largest: a bound on |X| that no draw in float32 or float64 exceeds, or None.
+        outer: the law of a network's output weights where this is the law of its input weights alone, by name.
     """
 
     name: str
@@ -49,19 +53,30 @@ class Law:
     density_bound: float | None = None
     lattice: float | None = None
     largest: float | None = None
+    outer: str | None = None
+
+    @property
+    def atom(self) -> float:
+        """The largest probability of any one value; 0 for a law without atoms."""
+        near = self.concentration(_NEAR)
+        return near if near > math.sqrt(_NEAR) else 0.0
 
     def __repr__(self) -> str:
         return f"Law({self.name!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A known law travels between processes by its name: its functions cannot.
-        if LAWS.get(self.name) is self:
+        if LAWS.get(self.name) is self or _with_number(self.name) is self:
             return get_law, (self.name,)
         return Law, tuple(getattr(self, field.name) for field in dataclasses.fields(self))
 
     def sample(self, key: "Array", shape: tuple[int, ...], dtype: "DTypeLike" = "float32") -> "Array":
         """Independent draws of the given shape. The first k of n draws are the draws of shape k."""
         return self.draw(key, shape, dtype)[0]
+
+
+_NEAR = 1e-300
+"""No law without atoms has a probability worth a look within this of any value."""
 
 
 def _lattice(dtype: "DTypeLike") -> float:
@@ -202,15 +217,114 @@ LAWS: dict[str, Law] = {
 }
 
 
+def _draw_sparse(p: float) -> Draw:
+    """Normal with probability p, else exactly 0. Where the lattice decides which, nothing is known."""
+
+    def draw(key: "Array", shape: tuple[int, ...], dtype: "DTypeLike") -> "tuple[Array, Array]":
+        import jax
+        import jax.numpy as jnp
+
+        key_kept, key_value = jax.random.split(key)
+        chance = jax.random.uniform(key_kept, shape, dtype)
+        values, resolution = _draw_normal(key_value, shape, dtype)
+        kept, close = chance < p, jnp.abs(chance - p) <= 2.0 * _lattice(dtype)
+        values, resolution = (jnp.where(kept, x, jnp.zeros_like(x)) for x in (values, resolution))
+        return values, jnp.where(close, jnp.asarray(jnp.inf, dtype), resolution)
+
+    return draw
+
+
+def _draw_levels(levels: int) -> Draw:
+    """The levels' whole numbers from a uniform number; where its lattice decides which, nothing is known."""
+
+    def draw(key: "Array", shape: tuple[int, ...], dtype: "DTypeLike") -> "tuple[Array, Array]":
+        import jax
+        import jax.numpy as jnp
+
+        scaled = jax.random.uniform(key, shape, dtype) * levels
+        number = jnp.clip(jnp.floor(scaled), 0, levels - 1)
+        values = (number - (levels - 1) // 2) / ((levels - 1) // 2)
+        off = jnp.abs(scaled - jnp.round(scaled))
+        inside = jnp.round(scaled) % levels != 0
+        close = inside & (off <= 2.0 * levels * _lattice(dtype))
+        rounding = float(np.finfo(np.dtype(dtype)).eps) * jnp.abs(values)
+        return values, jnp.where(close, jnp.asarray(jnp.inf, dtype), rounding)
+
+    return draw
+
+
+FORMS = ("sparse:p", "levels:L")
+"""Laws of input weights that have a number in their name; both have atoms, 0 among them."""
+
+
+@functools.cache
+def _with_number(name: str) -> Law | None:
+    """sparse:p or levels:L; None for a name of another form.
+
+    Raises:
+        ArgumentError: for a number that is not allowed.
+    """
+    found = re.fullmatch(r"(sparse|levels):([0-9.e+-]+)", name)
+    if found is None:
+        return None
+    kind, number = found.groups()
+    try:
+        value = float(number)
+    except ValueError:
+        value = math.nan
+    if kind == "sparse":
+        p = arguments.real("p", value, above=0.0, high=1.0)
+        spread = LAWS["normal"].concentration
+        mixed = Law(name, _draw_sparse(p), lambda r: 1.0 - p + p * spread(r), p, None, p * _NORMAL, _LARGEST_NORMAL)
+        return dataclasses.replace(mixed, outer="normal")
+    levels = arguments.whole("L", value, 3, 10_001)
+    if levels % 2 == 0:
+        raise ArgumentError(f"L={levels} is not allowed: L is odd, so that 0 is a level")
+    half = (levels - 1) // 2
+    return Law(
+        name,
+        _draw_levels(levels),
+        lambda r: min(levels, math.floor(2.0 * half * r) + 1) / levels,
+        (half + 1) / (3.0 * half),
+        None,
+        1.0,
+        1.0,
+        "uniform",
+    )
+
+
 def get_law(law: str | Law) -> Law:
     """The law of that name, or the law itself if it is one already.
+
+    Args:
+        law: a name of `LAWS`, or "sparse:p" (normal with probability p, else 0), or "levels:L" (L equally likely
+            levels from -1 to 1, L odd).
 
     Raises:
         ArgumentError: for an unknown name.
     """
     if isinstance(law, Law):
         return law
-    return LAWS[arguments.choice("law", law, LAWS)]
+    try:
+        numbered = _with_number(law) if isinstance(law, str) else None
+    except ArgumentError as error:
+        raise ArgumentError(f"law={law!r} is not allowed: {error}") from None
+    return numbered or LAWS[arguments.choice("law", law, [*LAWS, *FORMS])]
 
 
-__all__ = ["LAWS", "Draw", "Law", "get_law"]
+def without_atoms(law: str | Law) -> Law:
+    """The law, for a bound that asks for one without atoms.
+
+    Raises:
+        ArgumentError: for a law with atoms.
+    """
+    law = get_law(law)
+    if law.atom > 0.0:
+        raise ArgumentError(
+            f"law={law.name!r} is not allowed: this bound needs a law without atoms, here one value has probability "
+            f"{law.atom:g}"
+        )
+    return law
+
+
+__all__ = ["FORMS", "LAWS", "Draw", "Law", "get_law", "without_atoms"]

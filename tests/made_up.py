@@ -14,7 +14,9 @@ from ltjax.bounds import nearest_normal, neuron_pruning, subset_sum, weight_prun
 from ltjax.inference import growth
 from ltjax.laws import get_law
 from ltjax.machine.timing import Timings
+from ltjax.outcomes import HIT, MISS, UNDECIDED
 from ltjax.trials.counts import Counts, FirstHits
+from ltjax.verify.quantities import Median, Proportion
 from proofs_check.gap import exponential, hardware, tenfold
 from proofs_check.neuron_pruning import (
     bias,
@@ -27,6 +29,8 @@ from proofs_check.neuron_pruning import (
 )
 from proofs_check.neuron_pruning import nearest_normal as any_dimension
 from proofs_check.neuron_pruning import sufficiency as rows_suffice
+from proofs_check.patterns import across_neurons, atoms, budget, exponent_law, n_of_m, restriction
+from proofs_check.search import differencing, exists_and_found
 from proofs_check.subset_sum import (
     counting_limit,
     fixed_size,
@@ -299,7 +303,7 @@ def wp_4(median=lambda e: 1.9 * bits(e) + 4.0):
 def gap_1(gap=True):
     m = exponential
     needed = {
-        "relu, generic, d = 2": lambda e: 5.0 * bits(e),
+        "relu, generic, d = 2": lambda e: 4.0 * bits(e),
         "relu, generic, d = 3": lambda e: 7.0 * bits(e),
         "relu, generic, d = 8": lambda e: 20.0 * bits(e),
         "linear, axis": lambda e: 2.0 * bits(e),
@@ -308,10 +312,11 @@ def gap_1(gap=True):
     line = [counts(range(1, 40), no_gap_on_the_line.EPS, 600, step(lambda e: 2.0 * bits(e) + 3.0)) for _ in range(2)]
     data = {
         "counts": found,
-        "far": counts((m.FAR_N,), (m.FAR_EPS,), 60, step(lambda e: 100)),
+        "shared": counts((m.SHARED_N,), (m.SHARED_EPS,), m.SHARED_TRIALS, step(lambda e: 2.0 * bits(e))),
+        "missed": {e: counts((n,), (e,), trials, step(lambda e: 1.0 / e)) for e, (n, trials) in m.MISSED.items()},
         "least": {
-            "relu": {e: math.ceil(0.2 / (e * math.log(1.0 / e))) for e in (*m.EPS, m.FAR_EPS)},
-            "linear": {e: math.ceil(0.27 / e) for e in (*m.EPS, m.FAR_EPS)},
+            "relu": {e: math.ceil(0.2 / (e * math.log(1.0 / e))) for e in m.EPS},
+            "linear": {e: math.ceil(0.27 / e) for e in m.EPS},
         },
         "most": {e: counts(rows_suffice.sizes(e), (e,), 40, step(lambda e: 5.0 / e)) for e in m.ROWS_EPS},
         "coarse": counts((m.COARSE_N,), (m.COARSE_EPS,), m.COARSE_TRIALS, lambda n, e: 0.8),
@@ -331,6 +336,9 @@ def without_a_gap(data, needed):
     data = copy.deepcopy(data)
     data["least"] = {r: {e: math.floor(needed(r, e)) for e in least} for r, least in data["least"].items()}
     data["most"] = {e: counts(range(1, 500), (e,), 100, step(lambda e: needed("linear", e))) for e in data["most"]}
+    if "missed" in data:
+        missed = data["missed"].items()
+        data["missed"] = {e: counts(one.ns, (e,), one.trials, step(lambda e: needed("relu", e))) for e, one in missed}
     data["coarse"] = counts(range(1, 40), data["coarse"].eps, 200, step(lambda e: needed("linear", e)))
     return data
 
@@ -373,11 +381,102 @@ def hw_1(rows=0.15, masked=1.0, sparse=lambda share: 20.0 * share, errors=0.04, 
     }
 
 
+# --- patterns
+
+
+def pat_1(off=0.0):
+    """Least errors under the pattern, of rows in dimension b, in dimension b + 1, and for another target."""
+    rng, found = np.random.default_rng(0), {}
+    for name in restriction.CASES:
+        rows = rng.uniform(0.2, 1.0, size=(500, 2))
+        found[name] = np.stack([rows + off * rng.random(rows.shape), rows, 1.1 * rows, 1.3 * rows], axis=2)
+    return {"found": found}
+
+
+def pat_2(median=lambda e: 1.6 * bits(e) + 6.0, near=0.5):
+    m = exponent_law
+    found = first_hits(m.NS, m.EPS, 2_000, median)
+    events = {b: (nearest_normal.threshold(0.5, e, b), round(near * m.TRIALS), m.TRIALS) for b, e in m.DRAWN.items()}
+    across = {label: first_hits(sizes, eps, 200, median) for label, sizes, eps in m.ACROSS.values()}
+    return {"found": found, "fits": fitted(found, (*m.LAWS, "power")), "events": events, "across": across}
+
+
+def pat_3(times=1.0):
+    m = n_of_m
+
+    def needed(e):
+        return 3.0 * bits(e) + 13.6
+
+    def hit(n, e, k=1.0):
+        return 1.0 / (1.0 + math.exp(-(n - k * needed(e)) / 1.5))
+
+    found = first_hits(m.NS, m.EPS, 1_000, lambda e: times * needed(e), 1.0)
+    ruled = counts([math.ceil(x * m.FREE) for x in m.FACTORS], (m.AT,), 300, lambda n, e: hit(n, e, times))
+    few = counts(m.COUNTED[:1], m.COUNTED[1:], 2_000, lambda n, e: 0.0)
+    free = counts((m.FREE,), (m.AT,), 300, hit)
+    return {"found": found, "free": free, "ruled": ruled, "few": few, "fits": fitted(found, m.LAWS)}
+
+
+def pat_4(power=1.0):
+    m, found = across_neurons, {}
+    for r in m.GROUPS:
+        scale = 2.0 * (r / 2.0) ** power
+        found[r] = first_hits(m.sizes(r), m.EPS, m.TRIALS, lambda e, s=scale: s * (2.0 * bits(e) + 3.0), 0.4 * scale)
+    return {"found": found, "fits": {r: fitted(each, m.LAWS) for r, each in found.items()}}
+
+
+def pat_5(power=1.0):
+    m, found = budget, {}
+    for k, eps in m.EPS.items():
+
+        def median(e, k=k):
+            return m.NEAR[k] * max(m.EPS[k]) ** (-1.0 / k) * (max(m.EPS[k]) / e) ** (k**-power)
+
+        found[k] = first_hits(m.sizes(k), eps, 5_000, median, lambda e, of=median: 0.1 * of(e))
+    return {"found": found}
+
+
+def pat_7(best=0.9):
+    m = atoms
+    found = first_hits(m.NS, m.EPS, 1_000, lambda e: 6.7 * bits(e) + 27.0, 8.0)
+    rates = {m.FEWER: 0.2, m.BEST: best, m.MORE: 0.1}
+    shares = {p: counts((m.SIZE,), (m.AT,), 600, lambda n, e, r=r: r) for p, r in rates.items()}
+    levels = counts((m.ENOUGH,), (1e-4,), 200, lambda n, e: 0.95)
+    return {"found": found, "shares": shares, "levels": levels, "fits": fitted(found, m.LAWS)}
+
+
+def kk_1(left=lambda n: math.exp(-0.7 * math.log(n) ** 2), seed=0):
+    """What is left is log-normal around its median."""
+    rng, m = np.random.default_rng(seed), differencing
+    spread = {n: np.exp(1.2 * rng.standard_normal(m.TRIALS)) for n in m.NS}
+    found = {n: Median(left(n) * x) for n, x in spread.items()}
+    return {"left": found, "least": Median(math.sqrt(m.NS[0]) * 2.0 ** -m.NS[0] * spread[m.NS[0]])}
+
+
+def search_1(exists=0.7, shares=None, planted=0.95, seed=0):
+    """Each search finds its share of the tickets that exist."""
+    rng, m = np.random.default_rng(seed), exists_and_found
+    shares = {"edge-popup": 0.25, "bernoulli": 0.4, "swaps": 0.8} | (shares or {})
+    cells = {}
+    for name, (_, _, eps, exact, trials, searches) in m.CELLS.items():
+        there = np.repeat(rng.uniform(size=(trials, 1)) < exists, len(eps), axis=1)
+        none = MISS if exact == "milp" else UNDECIDED
+        said = {"exists": np.where(there, HIT, none).astype(np.int8)}
+        for search in searches:
+            found = there & (rng.uniform(size=(trials, 1)) < shares[search.name])
+            said[search.name] = np.where(found, HIT, UNDECIDED).astype(np.int8)
+        cells[name] = said
+    return {"cells": cells, "planted": Proportion(round(planted * m.PLANTED), m.PLANTED)}
+
+
 TRUE = {
     "GAP-1": gap_1,
     "GAP-2": gap_2,
     "HW-1": hw_1,
+    "KK-1": kk_1,
     **{f"NP-{i}": f for i, f in enumerate((np_1, np_2, np_3, np_4, np_5, np_6, np_7, np_8, np_9), 1)},
+    **{f"PAT-{i}": f for i, f in zip((1, 2, 3, 4, 5, 7), (pat_1, pat_2, pat_3, pat_4, pat_5, pat_7), strict=True)},
+    "SEARCH-1": search_1,
     **{f"SS-{i}": f for i, f in enumerate((ss_1, ss_2, ss_3, ss_4, ss_5, ss_6), 1)},
     **{f"WP-{i}": f for i, f in enumerate((wp_1, wp_2, wp_3, wp_4), 1)},
 }
@@ -387,6 +486,7 @@ FALSE = {
     "GAP-1": ("rows' bounds and counts are those of scissors", lambda: gap_1(gap=False)),
     "GAP-2": ("rows' bounds and counts are those of scissors", lambda: gap_2(gap=False)),
     "HW-1": ("zeros in place take half of the time", lambda: hw_1(masked=0.5)),
+    "KK-1": ("what is left is a power of n", lambda: kk_1(lambda n: n**-5.7 * 1e4)),
     "NP-1": ("a network beats the bound by a tenth", lambda: np_1(least=0.9)),
     "NP-2": ("the event is a tenth more frequent", lambda: np_2(factor=1.1)),
     "NP-3": ("nearly all networks hit", lambda: np_3(hits=380)),
@@ -396,6 +496,13 @@ FALSE = {
     "NP-7": ("the event is a tenth less frequent", lambda: np_7(factor=0.9)),
     "NP-8": ("networks without a near normal beat the bound by a third", lambda: np_8(factor=0.67)),
     "NP-9": ("the first near normal comes as in one dimension less", lambda: np_9(less=1.0)),
+    "PAT-1": ("what is cut elsewhere helps", lambda: pat_1(off=-0.01)),
+    "PAT-2": ("a near block comes half as often again", lambda: pat_2(near=0.7)),
+    "PAT-3": ("2:4 needs four fifths more neurons", lambda: pat_3(times=1.8)),
+    "PAT-4": ("neurons a bit do not depend on R", lambda: pat_4(power=0.0)),
+    "PAT-5": ("from m = 2 on it is no power", lambda: pat_5(power=50.0)),
+    "PAT-7": ("a quarter of the weights is worse than sixty in a hundred", lambda: pat_7(best=0.01)),
+    "SEARCH-1": ("gradients find nine tickets in ten", lambda: search_1(shares={"edge-popup": 0.9})),
     "SS-1": ("a quarter more hits than the bound allows", lambda: ss_1(excess=1.25)),
     "SS-2": ("the threshold grows with the square of the bits", lambda: ss_2(lambda e: 4.0 + 0.09 * bits(e) ** 2)),
     "SS-3": ("the mean number of hitting subsets is 1.3 λ", lambda: ss_3(rate=1.3)),

@@ -7,8 +7,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 # From the ground up; a room may use those before it, and itself.
 FLOORS = [
-    *("arguments", "files", "outcomes", "machine", "laws", "certify", "networks", "bounds", "search", "problems"),
-    *("solvers", "trials", "inference", "figures", "sweeps", "verify", "testing", "cli"),
+    *("arguments", "files", "outcomes", "machine", "laws", "patterns", "certify", "networks", "bounds", "search"),
+    *("problems", "solvers", "trials", "inference", "tickets", "figures", "sweeps", "verify", "testing", "cli"),
 ]
 
 

@@ -179,6 +179,10 @@ def test_verify_writes_a_whole_report(capsys, tmp_path):
         # Namespaces are names, not addresses that a browser fetches.
         assert all(f'="{outside}' not in line or "xmlns" in line or "rdf" in line for line in html.splitlines())
     assert "src=" not in html
+    assert "Proved: 1 of 43 comparisons. Measured: 42 not contradicted; d = 1, n = 1 to 12, ε = 0.0001 to 0.3," in html
+    assert "43 comparisons: 1\nis a proof by exact arithmetic" in html
+    assert html.index('id="how-to-read"') < html.index('id="SS-1"')
+    assert results["provenance"]["revision"]
     # Once more into the same folder: replaced as a whole.
     assert run(capsys, "verify", "SS-1", "--json", "--out", str(report))[0] == 0
 

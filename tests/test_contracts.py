@@ -11,6 +11,7 @@ import pytest
 
 from ltjax import NeuronPruning, SubsetSum, WeightPruning
 from ltjax.problems.base import AbstractProblem
+from ltjax.problems.pruning import Pruning
 from ltjax.solvers.all_masks import AllMasks
 from ltjax.testing import check_problem, check_solver
 
@@ -40,6 +41,11 @@ SOLVERS = [
     (SubsetSum(target=0.3), (2, 7), (0.1, 0.01), "float32"),
     (SubsetSum(target="cover"), (3, 6), (0.3, 0.1), None),
     (SubsetSum(), (2, 5), (0.1, 0.01), "all masks"),
+    (SubsetSum(law="normal"), (2, 7), (0.1, 0.01), "differencing"),
+    pytest.param(NeuronPruning(), (3, 8), (0.5, 0.35), "swaps", marks=DEAR),
+    pytest.param(NeuronPruning(readout="relu"), (3, 8), (0.5, 0.35), "bernoulli", marks=DEAR),
+    pytest.param(WeightPruning(), (2, 5), (0.6, 0.3), "edge-popup", marks=DEAR),
+    pytest.param(Pruning(d=3, pattern="1:2"), (2, 4), (0.6, 0.3), "swaps", marks=DEAR),
     (NeuronPruning(d=1), (4, 9), (0.2, 0.05), None),
     (WeightPruning(d=1), (4, 9), (0.2, 0.05), None),
     (NeuronPruning(), (4, 8), (0.5, 0.35), None),

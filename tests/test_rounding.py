@@ -66,6 +66,7 @@ MARGINS = {
     "breakpoint_side, u": (F64, lambda n, d, s: rounding.breakpoint_side(ONE * 0.0, -ONE * s), lambda n, d: 2),
     "kink_angle": (F32, lambda n, d, s: rounding.kink_angle(F32) * s, lambda n, d: 16),
     "separable_error": (F64, lambda n, d, s: rounding.separable_error(n, d, s), lambda n, d: n + d + 4),
+    "propagated": (F64, lambda n, d, s: rounding.propagated(n, s), lambda n, d: 2 * n + 10),
     "subset_sum": (F64, lambda n, d, s: rounding.subset_sum(n, s), lambda n, d: n),
     "walked": (F32, lambda n, d, s: rounding.walked(n, s, F32), lambda n, d: 4 * n + 8),
     "covered_gap": (F32, lambda n, d, s: rounding.covered_gap(F32) * s, lambda n, d: 32),

@@ -1,6 +1,8 @@
 """Thresholds and growth laws on outcomes whose law is known."""
 
 import dataclasses
+import itertools
+from typing import Any
 
 import jax
 import numpy as np
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 import ltjax
 from ltjax.inference import growth as scaling
 from ltjax.inference import thresholds
+from ltjax.outcomes import HIT, MISS, UNDECIDED
 from ltjax.trials.counts import Counts, FirstHits
 
 NS = tuple(range(1, 41))
@@ -195,44 +198,104 @@ def test_progress_counts_run_and_pilot_and_says_which():
 
 
 class Costly:
-    """A choice whose every size costs a search of its own."""
+    """A solver whose every size costs a search of its own."""
 
-    class solver:
-        traced_sizes = True
+    traced_sizes = True
 
-    @staticmethod
-    def describe():
+    def for_misses(self):
+        return self
+
+
+@dataclasses.dataclass(frozen=True)
+class OneChoice:
+    solver: Any = Costly()  # noqa: RUF009
+
+    def describe(self):
         return {}
+
+
+@dataclasses.dataclass(frozen=True)
+class OneShare:
+    ns: tuple[int]
+    choice: OneChoice = OneChoice()
+
+    @property
+    def solver(self):
+        return self.choice.solver
 
 
 @pytest.fixture
 def costly(monkeypatch):
-    """Counts at any size of 300 trials that hit at n with chance n/400, one draw; the sizes asked about are kept."""
-    first = np.random.default_rng(0).integers(1, 401, size=(300, 1))
+    """300 trials that hit from a size on that is uniform on 1..400. What was asked: (n, trials)."""
+    first = np.random.default_rng(0).integers(1, 401, size=300)
     asked = []
 
-    def count(problem, ns, eps, trials, key, **how):
-        asked.extend(ns)
-        hits = np.array([np.sum(first[:trials] <= n) for n in ns])[:, None]
-        return Counts(tuple(ns), tuple(eps), trials, hits, trials - hits, 0 * hits)
+    def decisions(share, trials, key, *, among):
+        (n,) = share.ns
+        asked.append((n, int(among.sum())))
+        for rows in np.array_split(np.flatnonzero(among), 7):
+            status = np.where(first[rows] <= n, HIT, MISS)
+            yield Decided(status[:, None, None])
 
-    monkeypatch.setattr(thresholds, "count", count)
-    monkeypatch.setattr(thresholds, "choose", lambda *_: Costly)
-    return asked, lambda ns: count(None, ns, (0.1,), 300, None)
+    monkeypatch.setattr(thresholds, "decisions", decisions)
+    monkeypatch.setattr(thresholds, "plan", lambda problem, ns, eps, solver: [OneShare(tuple(ns))])
+    monkeypatch.setattr(thresholds, "choose", lambda *_: OneChoice())
+    ns = thresholds.ladder(400)
+    hits = np.array([np.sum(first <= n) for n in ns])[:, None]
+    return asked, Counts(ns, (0.1,), 300, hits, 300 - hits, 0 * hits)
+
+
+class Decided:
+    def __init__(self, status):
+        self.status = status
+
+    def __len__(self):
+        return len(self.status)
 
 
 @pytest.mark.parametrize("confidence", [0.5, 0.9, 0.99, 1 - 1e-6])
 @pytest.mark.parametrize("p", [0.05, 0.5])
 def test_halving_finds_the_bracket_of_all_sizes(costly, confidence, p):
     asked, counts = costly
-    largest = 60 if p < 0.5 else 300
     ask = {"eps": 0.1, "key": jax.random.key(0), "trials": 300, "p": p, "confidence": confidence}
-    found = thresholds.threshold(ltjax.NeuronPruning(d=3), n_max=largest, **ask)
-    looked = len(set(asked))
-    assert looked <= 2 * np.log2(largest) + 3
-    whole = thresholds.bracket(counts(thresholds.ladder(largest)), 0, p, confidence, {})
+    found = thresholds.threshold(ltjax.NeuronPruning(d=3), n_max=400, **ask)
+    whole = thresholds.bracket(counts, 0, p, confidence, {})
     assert (found.lower, found.upper) == (whole.lower, whole.upper)
-    assert len(asked) == looked + len(thresholds.ladder(largest))
+    assert len({n for n, _ in asked}) <= 4 * np.log2(len(counts.ns))
+
+
+def test_no_trial_is_asked_again_whose_answer_is_known(costly):
+    asked, _ = costly
+    thresholds.threshold(ltjax.NeuronPruning(d=3), eps=0.1, key=jax.random.key(0), trials=300, n_max=400)
+    assert asked[0][1] == 40, "the pilot"
+    # A trial is asked once at a size, and halving leaves each a handful of sizes.
+    assert sum(count for _, count in asked) < 5 * 300
+    sizes = [n for n, _ in asked]
+    assert all(sizes.count(n) <= 4 for n in sizes), "a pilot's and the rest, for hits and for misses"
+
+
+@given(st.integers(0, 30), st.integers(-1, 31), st.integers(0, 30))
+def test_first_that_finds_the_change_from_any_start(last, change, start):
+    start, looked = min(start, last), []
+
+    def holds(i):
+        assert 0 <= i <= last
+        looked.append(i)
+        return i >= change
+
+    assert thresholds.first_that(holds, start, last) == min(max(change, 0), last + 1)
+    assert len(looked) == len(set(looked))
+    assert len(looked) <= 2 * np.log2(abs(min(max(change, 0), last + 1) - start) + 1) + 4
+
+
+def test_the_ladder_does_not_depend_on_how_far_it_goes():
+    far = thresholds.ladder(10**6)
+    assert far[:48] == tuple(range(1, 49))
+    assert all(b / a <= 9 / 8 for a, b in itertools.pairwise(far[47:]))
+    for n_max in (1, 40, 49, 1000):
+        near = thresholds.ladder(n_max)
+        assert near[-1] == n_max
+        assert near[:-1] == tuple(n for n in far if n < n_max)
 
 
 @pytest.mark.parametrize("looks", [1, 2, 4])
@@ -243,12 +306,14 @@ def test_a_stopped_run_gives_the_bracket_so_far(costly, looks):
         if len(asked) == looks:
             raise KeyboardInterrupt
 
-    ask = {"key": jax.random.key(0), "trials": 300, "n_max": 300, "stage": stage}
+    ask = {"key": jax.random.key(0), "trials": 300, "n_max": 400, "stage": stage}
     (found,) = thresholds.threshold(ltjax.NeuronPruning(d=3), eps=[0.1, 0.01], **ask)
     assert found.stopped
-    assert len(found.ns) == looks
-    so_far = thresholds.bracket(counts(found.ns), 0, 0.5, 0.99, {})
-    assert (found.lower, found.upper) == (so_far.lower, so_far.upper)
+    assert set(found.ns) <= {n for n, _ in asked}
+    whole = thresholds.bracket(counts, 0, 0.5, 0.99, {})
+    assert found.lower <= whole.lower
+    assert whole.upper is not None
+    assert found.upper is None or found.upper >= whole.upper
     asked.clear()
     with pytest.raises(KeyboardInterrupt):
         thresholds.threshold(ltjax.NeuronPruning(d=3), eps=0.1, key=jax.random.key(0), stage=stop)
@@ -258,11 +323,18 @@ def stop(_: str) -> None:
     raise KeyboardInterrupt
 
 
-def test_a_reach_ends_at_the_largest_size_there_is(costly):
-    """Nothing hits at any size: the bracket is open above."""
+def test_a_reach_without_hits_ends(monkeypatch):
+    """Nothing hits at any size: the bracket is open above, and no one waits for the largest size there is."""
+
+    def nothing(problem, ns, eps, trials, key, **how):
+        zero = np.zeros((len(ns), len(eps)), np.int64)
+        return Counts(tuple(ns), tuple(eps), trials, zero, zero + trials, zero)
+
+    monkeypatch.setattr(thresholds, "count", nothing)
     found = thresholds.threshold(ltjax.SubsetSum(), eps=0.1, key=jax.random.key(0), trials=300, p=0.5)
     assert found.upper is None
-    assert found.n_max == ltjax.SubsetSum().max_n
+    first = thresholds.likely_size(ltjax.SubsetSum(), 0.1)
+    assert thresholds.FAR * first <= found.n_max <= 2 * thresholds.FAR * first
 
 
 EPS = [2.0**-bits for bits in (2, 4, 6, 8, 10)]
@@ -322,15 +394,17 @@ def test_a_pilot_that_finds_no_hits_ends(monkeypatch):
     """Where no search finds any, looking farther only costs: rows in three dimensions go to 10^13."""
     asked = []
 
-    def nothing(problem, ns, eps, trials, key, **how):
-        asked.extend(ns)
-        zero = np.zeros((len(ns), len(eps)), np.int64)
-        return Counts(tuple(ns), tuple(eps), trials, zero, zero, zero + trials)
+    def nothing(share, trials, key, *, among):
+        asked.append((share.ns[0], int(among.sum())))
+        yield Decided(np.full((int(among.sum()), 1, 1), UNDECIDED))
 
-    monkeypatch.setattr(thresholds, "count", nothing)
-    found = thresholds.threshold(ltjax.NeuronPruning(d=3), eps=0.2, key=jax.random.key(0), trials=40)
-    first = thresholds.likely_size(ltjax.NeuronPruning(d=3), 0.2)
-    assert asked[0] == first
-    assert thresholds.FARTHEST * first <= max(asked) <= 2 * thresholds.FARTHEST * first
+    monkeypatch.setattr(thresholds, "decisions", nothing)
+    problem = ltjax.NeuronPruning(d=3)
+    found = thresholds.threshold(problem, eps=0.2, key=jax.random.key(0), trials=400)
+    first = thresholds.likely_size(problem, 0.2)
+    assert first <= asked[0][0] <= 9 / 8 * first
+    assert max(n for n, _ in asked) <= thresholds.FARTHEST * first
+    assert found.n_max >= 0.8 * thresholds.FARTHEST * first
     assert found.upper is None
     assert found.lower == 1
+    assert {trials for _, trials in asked} == {40}, "a pilot without hits asks for no run"

@@ -32,8 +32,10 @@ def data_of(id):
 
 def test_the_catalogue_is_found_through_its_entry_point():
     assert [
-        *("GAP-1", "GAP-2", "HW-1"),
+        *("GAP-1", "GAP-2", "HW-1", "KK-1"),
         *(f"NP-{i}" for i in range(1, 10)),
+        *(f"PAT-{i}" for i in (1, 2, 3, 4, 5, 7)),
+        "SEARCH-1",
         *(f"SS-{i}" for i in range(1, 7)),
         *(f"WP-{i}" for i in range(1, 5)),
     ] == IDS
@@ -72,7 +74,7 @@ def test_a_false_world_refutes_the_claim(id):
     assert found.verdict == "refuted", sabotage
 
 
-@pytest.mark.parametrize("id", ["GAP-1", "GAP-2", "HW-1", "NP-5", "NP-9", "WP-1"])
+@pytest.mark.parametrize("id", ["GAP-1", "GAP-2", "HW-1", "KK-1", "NP-5", "NP-9", "SEARCH-1", "WP-1"])
 def test_tables_are_rows_of_values(id):
     for title, rows in KNOWN.claims[id].tables(data_of(id)).items() if id != "GAP-2" else ():
         assert title
@@ -94,7 +96,7 @@ def test_no_single_bound_or_count_hides_the_missing_gap():
     level = KNOWN.level
     for id, module in (("GAP-1", exponential), ("GAP-2", tenfold)):
         honest, none = data_of(id), made_up.FALSE[id][1]()
-        bounds_alone = {**honest, "least": none["least"]}
+        bounds_alone = {**honest, **{name: none[name] for name in ("least", "missed") if name in none}}
         assert runner.judged(KNOWN.claims[id].tests(bounds_alone), level).verdict == "refuted", module
         mixed = copy.copy(honest)
         mixed["least"], mixed["most"], mixed["coarse"] = honest["least"], none["most"], none["coarse"]
@@ -108,7 +110,7 @@ def test_a_gap_that_was_not_found_is_left_open():
         name: made_up.counts(range(1, 30), counts.eps, 100, lambda n, e: 0.0, lambda n, e: float(n < 3))
         for name, counts in data["counts"].items()
     }
-    data["far"] = made_up.counts((176,), data["far"].eps, 60, lambda n, e: 0.0, lambda n, e: 0.0)
+    data["shared"] = made_up.counts((44,), data["shared"].eps, 48, lambda n, e: 0.0, lambda n, e: 0.0)
     assert runner.judged(KNOWN.claims["GAP-1"].tests(data), KNOWN.level).verdict == "inconclusive"
 
 

@@ -51,7 +51,7 @@ def test_a_broken_catalogue_is_one_broken_line(capsys, broken_catalogue):
     code, out, err = run(capsys, "claims", "--json")
     assert code == 0
     listed = json.loads(out)
-    assert len(listed["claims"]) == 22
+    assert len(listed["claims"]) == 24
     assert listed["broken"] == {"theirs": "ImportError: no module named nowhere"}
     assert err.count("broken") == 1
     code, out, _ = run(capsys, "verify", str(STRANGERS / "claim.py"), "NP-1", "--json")
@@ -131,6 +131,9 @@ def test_a_readme_gets_the_verdicts_between_its_marks_and_its_figures(tmp_path):
     made = {"devices": 2, "device": "cpu", "packages": {"jax": "1.2"}, "XLA_FLAGS": "none"}
     made |= {"budget": "quick", "seed": 3, "seconds": 61.4}
     (report / "results.json").write_text(json.dumps({"claims": claims, "provenance": made}))
+    (report / "figures" / "C-1.png").write_bytes(b"on a page")
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "page.md").write_text("![y](figures/C-1.png)")
     readme = tmp_path / "README.md"
     written = []
     for old in ("old\nlines\n", ""):
@@ -141,7 +144,7 @@ def test_a_readme_gets_the_verdicts_between_its_marks_and_its_figures(tmp_path):
     assert "| A-1 | All is well | supported | 3 | 2 | 1 of 2 |" in table
     assert "`ltjax verify --budget quick --seed 3`: 61 s on 2 × cpu" in table
     assert written == [text.format(table)] * 2
-    assert [path.name for path in (tmp_path / "docs" / "figures").iterdir()] == ["A-1.png"]
+    assert {path.name for path in (tmp_path / "docs" / "figures").iterdir()} == {"A-1.png", "C-1.png"}
     readme.write_text("No marks.")
     with pytest.raises(ArgumentError, match="has no block"):
         readme_of_report.main(report, readme)
@@ -231,5 +234,5 @@ def test_results_say_what_each_test_could_see(capsys):
     assert finding["refutable"]
     assert 0.0 < finding["detectable"] < 0.05
     assert finding["trials needed for half of that"] == pytest.approx(4 * 100_000, rel=0.01)
-    assert results["claims"][0]["evidence"]["level"] == pytest.approx(1e-6 / 22)
-    assert results["provenance"]["claims in the budget"] == 22
+    assert results["claims"][0]["evidence"]["level"] == pytest.approx(1e-6 / 24)
+    assert results["provenance"]["claims in the budget"] == 24

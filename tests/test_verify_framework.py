@@ -5,12 +5,16 @@ import math
 import statistics
 from typing import Any
 
+import jax
 import numpy as np
 import pytest
 import scipy.stats
 
+import proofs_check
 from ltjax.arguments import ArgumentError
 from ltjax.inference import growth
+from ltjax.outcomes import HIT, MISS
+from ltjax.problems.subset_sum import SubsetSum
 from ltjax.trials.counts import Counts, FirstHits
 from ltjax.verify import budget, runner
 from ltjax.verify.catalogue import Catalogue, catalogue, select
@@ -33,6 +37,7 @@ from ltjax.verify.quantities import (
     miss_rate,
 )
 from ltjax.verify.rigorous import Proof
+from ltjax.verify.run import Run
 from ltjax.verify.tests import (
     AtLeast,
     AtMost,
@@ -532,7 +537,7 @@ def test_a_claim_that_raises_is_broken_with_its_traceback(hook):
 
 def test_the_budget_is_split_over_the_built_in_claims_then_over_tests():
     known = catalogue()
-    assert known.level == budget.ERROR_BUDGET / 22
+    assert known.level == budget.ERROR_BUDGET / len(proofs_check.claims())
     evidence = runner.judged([Holds(str(i), True) for i in range(5)], known.level)
     assert {finding.numbers["level"] for finding in evidence.findings} == {known.level / 5}
 
@@ -570,7 +575,7 @@ def test_selection_by_id_and_family():
     known = catalogue()
     assert list(select(["ss-3", "SS-1"], known).claims) == ["SS-3", "SS-1"]
     assert len(select(["SS"], known).claims) == 6
-    assert len(select([], known).claims) == 22
+    assert len(select([], known).claims) == len(proofs_check.claims())
     with pytest.raises(ArgumentError, match="claim 'XX' is not known"):
         select(["XX"], known)
     with pytest.raises(ArgumentError, match="there is no such file"):
@@ -636,3 +641,14 @@ def test_tests_and_claims_do_not_import_jax_or_matplotlib():
     code = "import sys, ltjax.verify.claim, ltjax.verify.tests; print({'jax', 'matplotlib'} & set(sys.modules))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "set()"
+
+
+def test_methods_side_by_side_see_the_same_draws():
+    draws = Run(jax.random.key(1), "quick")
+    exact, found = draws.side_by_side(SubsetSum(), 6, (0.1, 0.01), 30, ["float64", "differencing"])
+    assert exact.shape == found.shape == (30, 2)
+    assert not np.any((found == HIT) & (exact != HIT))
+    assert 0 < (found == HIT).sum() < (exact == HIT).sum()
+    assert not np.any(found == MISS)
+    with pytest.raises(RuntimeError, match="no comparison"):
+        draws.side_by_side(SubsetSum(), 6, (0.1,), 30, ["float32", "differencing"])

@@ -52,6 +52,7 @@ from ltjax import arguments
 from ltjax.arguments import ArgumentError
 from ltjax.certify import rounding
 from ltjax.certify.errors import network as networks
+from ltjax.laws import Law, without_atoms
 
 NODES: dict[int, tuple[int, ...]] = {
     2: (10000,),
@@ -355,26 +356,31 @@ def share(alpha: float, d: int) -> float:
         return min(1.0, _above(_share(arb(alpha), d)))
 
 
-def event(n: int, eps: float, d: int) -> float:
+def event(n: int, eps: float, d: int, law: str | Law = "normal") -> float:
     """The exact probability that some of n normals lies within `angle(eps, d)` of ±w: 1 - (1 - P)^n.
 
     For rotation-invariant laws; it bounds P(hit) from above for readout `linear`, to relative rounding.
+
+    Raises:
+        ArgumentError: for a law with atoms, or one that is not rotation-invariant.
     """
+    arguments.choice("law", without_atoms(law).name, ("normal",))
     n = arguments.whole("n", n, 0)
     one = share(angle(eps, d), d)
     return 1.0 if one >= 1.0 and n > 0 else -math.expm1(n * math.log1p(-one)) if n else 0.0
 
 
-def threshold(p: float, eps: float, d: int) -> int:
+def threshold(p: float, eps: float, d: int, law: str | Law = "normal") -> int:
     """A certified lower bound on n_p for readout `linear`: with fewer neurons the event has a probability below p.
 
     Args:
         p: probability, in (0, 1).
-        eps, d: as for `angle`.
+        eps, d: as for `angle`; law: as for `event`.
 
     Returns:
         the least n with 1 - (1 - P)^n >= p, or, where rounding decides, one less.
     """
+    arguments.choice("law", without_atoms(law).name, ("normal",))
     p = arguments.real("p", p, above=0.0, below=1.0)
     alpha = angle(eps, d)
     with ctx.workprec(PRECISION):

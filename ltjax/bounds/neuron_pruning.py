@@ -17,6 +17,7 @@ from scipy.stats import qmc
 
 from ltjax import arguments
 from ltjax.arguments import ArgumentError
+from ltjax.laws import Law, without_atoms
 
 SAMPLED = 8
 """The zonotope bound's last m that is sampled (m = 1 is exact); those beyond are bounded in closed form."""
@@ -49,24 +50,30 @@ def kink_angle(eps: float) -> float:
     return 2.0 * math.atan(2.0 * arguments.real("eps", eps, above=0.0, high=0.5))
 
 
-def kink_event(n: int, eps: float) -> float:
+def kink_event(n: int, eps: float, law: str | Law = "normal") -> float:
     """The kink event: the exact probability that some of n kink lines lies within α(ε) of the target's.
 
     1 - (1 - 2α/π)^n with α = 2·arctan(2ε): in the plane, or in any plane through w, the lines of a
     rotation-invariant law are uniform on [0, π). It bounds P(hit) from above for readout `linear`.
+
+    Raises:
+        ArgumentError: for a law with atoms, or one that is not rotation-invariant.
     """
+    arguments.choice("law", without_atoms(law).name, ("normal",))
     n = arguments.whole("n", n, 0)
     share = min(1.0, 2.0 * kink_angle(eps) / math.pi)
     return 1.0 if share >= 1.0 and n > 0 else -math.expm1(n * math.log1p(-share)) if n else 0.0
 
 
-def kink_threshold(p: float, eps: float) -> int:
+def kink_threshold(p: float, eps: float, law: str | Law = "normal") -> int:
     """The kink event: the least n whose `kink_event` reaches p; a lower bound on n_p, at least (π/8)·p/ε.
 
     Args:
         p: probability, in (0, 1).
         eps: error, in (0, ½].
+        law: as for `kink_event`.
     """
+    arguments.choice("law", without_atoms(law).name, ("normal",))
     p = arguments.real("p", p, above=0.0, below=1.0)
     share = 2.0 * kink_angle(eps) / math.pi
     if share >= 1.0:

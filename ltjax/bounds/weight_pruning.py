@@ -4,11 +4,13 @@ Every function names its statement; host code, float64, logarithms where numbers
 """
 
 import math
+from typing import Any
 
 import scipy.special
 
 from ltjax import arguments
 from ltjax.bounds import neuron_pruning
+from ltjax.patterns import get_pattern
 
 
 def log_cap_measure(d: int, radius: float) -> float:
@@ -45,40 +47,42 @@ def log_target_share(d: int, eps: float) -> float:
     return 0.0 if eps >= 0.5 else log_cap_measure(d, 2.0 * math.asin(2.0 * eps))
 
 
-def log_counting_bound(n: int, d: int, eps: float) -> float:
-    """Counting masks: ln of 2^{nd}·(measure of a cap of angular radius 2·arcsin(2ε))."""
+def log_counting_bound(n: int, d: int, eps: float, pattern: Any = "weights") -> float:
+    """Counting masks: ln of (how many the pattern allows)·(measure of a cap of angular radius 2·arcsin(2ε))."""
     n = arguments.whole("n", n, 0)
-    return n * d * math.log(2.0) + log_target_share(d, eps)
+    bits = get_pattern(pattern).bits(n, d) if n else 0.0
+    return bits * math.log(2.0) + log_target_share(d, eps)
 
 
-def counting_bound(n: int, d: int, eps: float) -> float:
+def counting_bound(n: int, d: int, eps: float, pattern: Any = "weights") -> float:
     """Counting masks: for w uniform on the sphere, P(some mask on the weights of n neurons hits at ε) is at most this.
 
-    Cutting v_i is cutting row i, so at most 2^{nd} networks can be left. Any law of the weights, any readout. In
-    the plane it is min(1, 4^n·(2/π)·arcsin(2ε)).
+    Cutting v_i is cutting row i, so at most 2^{nd} networks can be left, or as many as there are allowed masks. Any law
+    of the weights, any readout. In the plane it is min(1, 4^n·(2/π)·arcsin(2ε)) for single weights.
 
     Args:
         n: hidden neurons.
         d: input dimension, at least 2.
         eps: error, above 0; from ½ on the bound is 1.
+        pattern: which masks are allowed, a pattern or its name.
     """
-    return math.exp(min(0.0, log_counting_bound(n, d, eps)))
+    return math.exp(min(0.0, log_counting_bound(n, d, eps, pattern)))
 
 
-def counting_threshold(p: float, d: int, eps: float) -> int:
+def counting_threshold(p: float, d: int, eps: float, pattern: Any = "weights") -> int:
     """Counting masks: the least n whose `counting_bound` reaches p; a lower bound on n_p for w uniform on the sphere.
 
-    To leading order ((d-1)/d)·log2(1/ε).
+    To leading order ((d-1)/d)·log2(1/ε) for single weights.
     """
     p = arguments.real("p", p, above=0.0, below=1.0)
-    wanted = math.log(p)
-    n = max(0, math.ceil((wanted - log_target_share(d, eps)) / (d * math.log(2.0))))
-    # The ceiling of a rounded quotient may be one off in either direction.
-    while n > 0 and log_counting_bound(n - 1, d, eps) >= wanted:
-        n -= 1
-    while log_counting_bound(n, d, eps) < wanted:
-        n += 1
-    return n
+    low, high = -1, 1
+    while log_counting_bound(high, d, eps, pattern) < math.log(p):
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        enough = log_counting_bound(middle, d, eps, pattern) >= math.log(p)
+        low, high = (low, middle) if enough else (middle, high)
+    return high
 
 
 def axis_clearance(angle: float) -> float:

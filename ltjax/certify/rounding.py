@@ -183,6 +183,15 @@ def subset_sum(n: int, size: Any) -> Any:
     return gamma(8.0 * n) * size
 
 
+def propagated(n: int, scale: Any) -> Any:
+    """Of a layer's interval sums, values and differences: n products whose sizes add up to `scale`.
+
+    A difference of two weights is 1, its product with an end of the box and the sum n + 1; the sum of absolute values
+    that is the scale itself, of weights and ends with 2 roundings each, n + 5; adding three bounds 3: 2n + 10.
+    """
+    return gamma(8.0 * (n + 8.0)) * scale
+
+
 # --- searches, in their own dtype --------------------------------------------------------------------------
 
 
@@ -259,6 +268,7 @@ __all__ = [
     "kink_angle",
     "orthogonal",
     "plane_error",
+    "propagated",
     "separable_error",
     "slab",
     "subset_sum",

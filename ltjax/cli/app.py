@@ -10,6 +10,7 @@ from ltjax import __version__
 from ltjax.arguments import ArgumentError
 from ltjax.cli import console, problems
 from ltjax.cli.console import Whole, notes, say
+from ltjax.cli.ticket import ticket
 from ltjax.cli.verify import claims, verify
 
 app = App(
@@ -129,6 +130,7 @@ def plot(
     plotting.plot(store, out, p=p, confidence=confidence, interval=interval, where=where or [])
 
 
+app.command(ticket)
 app.command(claims)
 app.command(verify)
 

@@ -63,7 +63,7 @@ class Picture(Figure):
 
 
 def panels(count: int = 1, rows: int = 1) -> tuple[Figure, list[Axes]]:
-    """A figure of up to two panels side by side, in one row or several, without pyplot's global state."""
+    """A figure of up to three panels side by side, in one row or several, without pyplot's global state."""
     with own_style():
         figure = Picture(figsize=(4.6 * count if count > 1 else 6.2, 3.5 * rows))
         axes = figure.subplots(rows, count)

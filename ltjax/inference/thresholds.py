@@ -1,5 +1,6 @@
 """n_p(ε): the least n at which the hit probability is at least p, as a certified bracket."""
 
+import bisect
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, overload
@@ -9,11 +10,13 @@ from jaxtyping import Array, Int, Key
 
 from ltjax import arguments
 from ltjax.inference import intervals
+from ltjax.outcomes import HIT, MISS
 from ltjax.problems.base import AbstractProblem
 from ltjax.solvers.base import AbstractSolver
 from ltjax.solvers.choose import choose, likely_size
 from ltjax.trials.counts import Counts, FirstHits, count
-from ltjax.trials.dispatch import MAX_TRIALS
+from ltjax.trials.dispatch import MAX_TRIALS, decisions
+from ltjax.trials.plan import plan
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,11 +24,12 @@ class Threshold:
     """n_p(ε) lies in [lower, upper] with the stated confidence.
 
     Attributes:
-        upper: None where no n up to `n_max` is certified to reach p.
+        upper: None where no n up to `n_max`, the largest that was looked at, is certified to reach p.
         interpolated: where the hit frequencies, joined by straight lines, cross p: a real number that rounds *up*
             to n_p, in (lower - 1, upper]. No certificate; for comparison with published curves. None where they
             do not cross or undecided trials leave it too open; see `interpolate`.
-        ns, hits, undecided: the counts behind it.
+        ns, hits, undecided: the counts behind it. Where each size costs, no more was looked at than the ends needed;
+            the other trials of a size are undecided.
         stopped: whether the run was stopped before it was done: the bracket holds, and would have become narrower.
     """
 
@@ -158,8 +162,8 @@ def threshold(
     """Bracket n_p(ε), for one ε or for several.
 
     Where a method decides all sizes at once, all are decided, and precisions that are drawn alike share their draws.
-    Where each size costs, sizes are halved in on, from a fixed list up to `n_max`; see `brackets` for why that needs no
-    correction.
+    Where each size costs, sizes are halved in on, from a fixed list (see `ladder`): a few trials say where the ends may
+    be, then all are asked. See `brackets` for why that needs no correction.
 
     Args:
         problem: for example `ltjax.SubsetSum(target="cover")`.
@@ -167,9 +171,9 @@ def threshold(
         key: `jax.random.key(seed)`.
         p: the hit probability to reach, in (0, 1).
         trials: independent draws.
-        n_max: the largest n to look at. By default it grows until a tenth of the trials' pilot run says that the
-            bracket will close, or it is `FARTHEST` times what should do, or `FAR` times and nothing hits; the pilot
-            only chooses how far to look.
+        n_max: the largest n to look at. By default as far as a tenth of the trials, at least 40, say that the bracket
+            will close; at most `FARTHEST` times the size that should do where each size costs, `FAR` times where they
+            come together and nothing hits.
         confidence: of each bracket.
         solver: a solver, its name, or None: what suits each n and ε best.
         stage: called with what is looked at next, in words.
@@ -206,7 +210,7 @@ def threshold(
             if counts is not None:
                 described = problem.describe() | choose(problem, counts.ns[-1], e, solver).describe()
                 one = bracket(counts, 0, p, confidence, described)
-                found[e] = dataclasses.replace(one, stopped=stopped)
+                found[e] = dataclasses.replace(one, n_max=ask.farthest(e, one.n_max), stopped=stopped)
         if stopped:
             break
     if not found:
@@ -216,18 +220,61 @@ def threshold(
 
 
 FARTHEST = 16
-"""A pilot whose sizes cost goes no farther than so many times the size at which hits are likely."""
+"""Where no upper end is found up to so many times the size at which hits are likely, none is looked for farther."""
 FAR = 2
-"""The same for a pilot whose sizes come together, and of whose trials none hits."""
-ALL_SIZES = 40
+"""The same where sizes come together and none of the pilot's trials hits."""
+ALL_SIZES = 48
 """Up to here a threshold may look at every size."""
-_Known = dict[int, tuple[int, int, int]]
-"""Hits, misses and undecided trials by size."""
+PILOT = 0.1
+"""One-sided level at which a pilot run takes a size for large or small enough."""
+NEVER = np.iinfo(np.int64).max
+
+
+@dataclasses.dataclass(frozen=True)
+class _Seen:
+    """What is known of each trial at one precision. Hits are monotone in n, so that two sizes say all of it.
+
+    Attributes:
+        first_hit: the least n known to hit, `NEVER` where none is; last_miss: the largest n known to miss, or 0.
+        few, all: sizes at which the pilot's trials, and all trials, have been looked at.
+    """
+
+    first_hit: Int[np.ndarray, " trials"]
+    last_miss: Int[np.ndarray, " trials"]
+    few: set[int]
+    all: set[int]
+
+    @classmethod
+    def nothing(cls, trials: int) -> "_Seen":
+        return cls(np.full(trials, NEVER), np.zeros(trials, np.int64), set(), set())
+
+    def hits(self, n: int, trials: int) -> np.ndarray:
+        return self.first_hit[:trials] <= n
+
+    def misses(self, n: int, trials: int) -> np.ndarray:
+        return self.last_miss[:trials] >= n
+
+    def learn(self, n: int, trials: np.ndarray, status: np.ndarray) -> None:
+        """Keep what was decided of some trials at a size."""
+        hit, missed = trials[status == HIT], trials[status == MISS]
+        self.first_hit[hit] = np.minimum(self.first_hit[hit], n)
+        self.last_miss[missed] = np.maximum(self.last_miss[missed], n)
+        if np.any(self.last_miss >= self.first_hit):
+            raise RuntimeError("a certificate says miss where a mask of fewer neurons hits: a solver is broken")
+
+    def counts(self, eps: float, few: int) -> Counts | None:
+        """What is known, of all trials, or of the pilot's where that is all there is."""
+        ns, trials = (self.all, len(self.first_hit)) if self.all else (self.few, few)
+        if not ns:
+            return None
+        sizes = tuple(sorted(ns))
+        hits, misses = (np.array([what(n, trials).sum() for n in sizes])[:, None] for what in (self.hits, self.misses))
+        return Counts(sizes, (eps,), trials, hits, misses, trials - hits - misses)
 
 
 @dataclasses.dataclass(frozen=True)
 class _Asker:
-    """Asks for counts at sizes of one problem, and keeps them."""
+    """Looks at sizes of one problem, and keeps what was seen."""
 
     problem: AbstractProblem
     p: float
@@ -237,93 +284,152 @@ class _Asker:
     solver: AbstractSolver | str | None
     how: dict[str, Any]
     stage: Callable[[str], None]
-    pilot: dict[float, _Known] = dataclasses.field(default_factory=dict)
-    known: dict[float, _Known] = dataclasses.field(default_factory=dict)
+    counted: dict[float, Counts] = dataclasses.field(default_factory=dict)
+    seen: dict[float, _Seen] = dataclasses.field(default_factory=dict)
 
     @property
     def few(self) -> int:
-        """Trials of the pilot run."""
-        return max(self.trials // 10, 40)
+        """Trials of the pilot run, the first of all."""
+        return min(max(self.trials // 10, 40), self.trials)
 
     def counts(self, eps: float) -> Counts | None:
-        """What is known at a precision: of the run, or of its pilot where that is all there is."""
-        for known, trials in ((self.known, self.trials), (self.pilot, self.few)):
-            if known.get(eps):
-                ns = tuple(sorted(known[eps]))
-                hits, misses, undecided = (np.array([known[eps][n][k] for n in ns])[:, None] for k in range(3))
-                return Counts(ns, (eps,), trials, hits, misses, undecided)
-        return None
+        """What is known at a precision."""
+        if eps in self.seen:
+            return self.seen[eps].counts(eps, self.few)
+        return self.counted.get(eps)
+
+    def farthest(self, eps: float, n: int) -> int:
+        """The largest size that was looked at, by a pilot at least; n where all were counted together."""
+        return max(self.seen[eps].few | self.seen[eps].all) if eps in self.seen else n
 
     def look(self, group: Sequence[float], n_max: int | None) -> None:
         """Look at enough sizes for the brackets of a group of precisions."""
-        sizes = ladder(self.reach(min(group)) if n_max is None else int(n_max))
-        cheap = [n for n in sizes if not choose(self.problem, n, group[0], self.solver).solver.traced_sizes]
-        if cheap:
-            self._count(cheap, group, self.trials, self.known)
-        if len(cheap) < len(sizes):
+        least = min(group)
+        if self._costly(min(likely_size(self.problem, least), n_max or self.problem.max_n), least):
             for e in group:
-                self._halve(sizes, e)
+                self._halve(e, n_max)
+        else:
+            self._count(range(1, (n_max or self._reach(least)) + 1), group, self.trials, pilot=False)
 
-    def reach(self, eps: float) -> int:
-        """An n at which clearly more than p of a few trials hit, or the largest n there is."""
-        most = self.problem.max_n
-        n = min(likely_size(self.problem, eps), most)
-        first = n
-        while n < most:
-            # All sizes up to n where the run itself will decide them at once: the compiled search is then the same.
-            cheap = not choose(self.problem, n, eps, self.solver).solver.traced_sizes
-            ns = range(1, n + 1) if cheap else (n,)
-            self._count(ns, (eps,), self.few, self.pilot)
-            hits = self.pilot[eps][n][0]
-            if intervals.clopper_pearson_lower(hits, self.few, 0.1) > self.p:
-                break
-            if n >= first * (FARTHEST if not cheap else FAR if not hits else most):
-                break  # No search finds enough: the bracket has no upper end, and the run says how many are undecided.
-            n = min(n + max(1, n // (2 if not cheap else 10 if hits else 4)), most)
-        return n
+    def _costly(self, n: int, eps: float) -> bool:
+        """Whether each size costs a search of its own."""
+        return choose(self.problem, n, eps, self.solver).solver.traced_sizes
 
-    def _count(self, ns: Sequence[int], eps: Sequence[float], trials: int, known: dict[float, _Known]) -> None:
-        sizes = f"n = {ns[0]:,}" if len(ns) == 1 else f"n up to {ns[-1]:,}"
-        precisions = ", ".join(f"{e:g}" for e in eps)
-        self.stage(f"ε = {precisions}, {sizes}{', pilot' if known is self.pilot else ''}")
+    def _count(self, ns: Sequence[int], eps: Sequence[float], trials: int, *, pilot: bool) -> None:
+        """Count at all sizes at once."""
+        self.stage(f"ε = {', '.join(f'{e:g}' for e in eps)}, n up to {ns[-1]:,}{', pilot' if pilot else ''}")
         counts = count(self.problem, ns, eps, trials, self.key, solver=self.solver, **self.how)
         for j, e in enumerate(eps):
-            known.setdefault(e, {}).update({n: _one(counts, i, j) for i, n in enumerate(ns)})
+            hits, misses, undecided = (x[:, j : j + 1] for x in (counts.hits, counts.misses, counts.undecided))
+            self.counted[e] = Counts(counts.ns, (e,), trials, hits, misses, undecided)
 
-    def _halve(self, sizes: Sequence[int], eps: float) -> None:
-        """Look at sizes until the least that certainly reaches p and the largest that certainly does not are known."""
+    def _reach(self, eps: float) -> int:
+        """An n at which clearly more than p of a few trials hit, or the largest n there is.
 
-        def at(n: int) -> tuple[int, int, int]:
-            if n not in self.known.get(eps, {}):
-                self._count((n,), (eps,), self.trials, self.known)
-            return self.known[eps][n]
+        The pilot is counted at all sizes, as the run itself will be: the compiled search is then the same.
+        """
+        most = self.problem.max_n
+        n = first = min(likely_size(self.problem, eps), most)
+        while n < most:
+            self._count(range(1, n + 1), (eps,), self.few, pilot=True)
+            hits = self.counted[eps].hits[-1, 0]
+            if intervals.clopper_pearson_lower(hits, self.few, PILOT) > self.p:
+                break
+            if not hits and n >= FAR * first:
+                break  # No search finds any: the bracket has no upper end, and the run says how many are undecided.
+            n = min(n + max(1, n // (10 if hits else 4)), most)
+        return n
 
-        def does(n: int) -> bool:
-            return bool(intervals.clopper_pearson_lower(at(n)[0], self.trials, self.level) >= self.p)
+    def _halve(self, eps: float, n_max: int | None) -> None:
+        """Look at sizes until the least that certainly reaches p and the largest that certainly does not are known.
 
-        def may(n: int) -> bool:
-            hits, _, undecided = at(n)
-            return bool(intervals.clopper_pearson_upper(hits + undecided, self.trials, self.level) >= self.p)
+        A few trials say where these may be, then all are asked.
+        """
+        self.seen[eps] = _Seen.nothing(self.trials)
+        sizes = ladder(n_max or self.problem.max_n)
+        likely = likely_size(self.problem, eps)
+        last = len(sizes) - 1 if n_max else bisect.bisect_right(sizes, FARTHEST * likely) - 1
+        start = min(bisect.bisect_left(sizes, likely), last)
 
-        at(sizes[-1])
-        for holds in (does, may):
-            low, high = -1, len(sizes) - 1
-            while high - low > 1:
-                middle = (low + high) // 2
-                low, high = (low, middle) if holds(sizes[middle]) else (middle, high)
+        def does(few: bool) -> Callable[[int], bool]:
+            return lambda i: self._sure(eps, sizes[i], few, hits=True)
+
+        def may(few: bool) -> Callable[[int], bool]:
+            return lambda i: not self._sure(eps, sizes[i], few, hits=False)
+
+        high = first_that(does(True), start, last)
+        low = first_that(may(True), min(high, start), last)
+        if high <= last:
+            first_that(does(False), high, last)
+        if np.any(self.seen[eps].last_miss):
+            first_that(may(False), min(low, last), last)
+
+    def _sure(self, eps: float, n: int, few: bool, *, hits: bool) -> bool:
+        """Whether so many trials hit at a size that it certainly reaches p, or else so many miss that it does not.
+
+        Trials of which this is known from other sizes are not asked again, and none where the rest cannot change the
+        answer any more. Where misses are asked for, no search for hits is made.
+        """
+        seen, trials = self.seen[eps], self.few if few else self.trials
+        needed = self._needed(trials, PILOT if few else self.level, hits)
+        known, against = (seen.hits, seen.misses) if hits else (seen.misses, seen.hits)
+        asked, failed = ~(known(n, trials) | against(n, trials)), int(against(n, trials).sum())
+        (share,) = plan(self.problem, (n,), (eps,), self.solver)
+        solver = share.solver if hits else share.solver.for_misses()
+        if solver is not None and np.any(asked) and trials - failed >= needed:
+            self.stage(f"ε = {eps:g}, n = {n:,}{', pilot' if few else ''}")
+            share = dataclasses.replace(share, choice=dataclasses.replace(share.choice, solver=solver))
+            rows = np.flatnonzero(asked)
+            for decision in decisions(share, trials, self.key, among=asked, **self.how):
+                status, (now, rows) = decision.status[:, 0, 0], np.split(rows, [len(decision)])
+                seen.learn(n, now, status)
+                failed += int(np.sum(status != (HIT if hits else MISS)))
+                if trials - failed < needed:
+                    break
+        (seen.few if few else seen.all).add(n)
+        return bool(known(n, trials).sum() >= needed)
+
+    def _needed(self, trials: int, level: float, hits: bool) -> int:
+        """The least number of hits that certify p, or of misses that exclude it; more than `trials` where none does."""
+        number = np.arange(trials + 1)
+        if hits:
+            sure = intervals.clopper_pearson_lower(number, trials, level) >= self.p
+        else:
+            sure = intervals.clopper_pearson_upper(trials - number, trials, level) < self.p
+        return int(np.argmax(sure)) if np.any(sure) else trials + 1
 
 
-def _one(counts: Counts, i: int, j: int) -> tuple[int, int, int]:
-    return int(counts.hits[i, j]), int(counts.misses[i, j]), int(counts.undecided[i, j])
+def first_that(holds: Callable[[int], bool], start: int, last: int) -> int:
+    """The least of 0..last at which `holds`, which changes once, begins to hold; last + 1 where it does not.
+
+    It goes from `start` in steps that double, then by halves: where the answer is near, it costs little.
+    """
+    low, high, step = -1, last + 1, 1
+    if holds(start):
+        high = start
+        while high > 0 and low < 0:
+            at = max(high - step, 0)
+            low, high = (low, at) if holds(at) else (at, high)
+            step *= 2
+    else:
+        low = start
+        while low < last < high:
+            at = min(low + step, last)
+            low, high = (low, at) if holds(at) else (at, high)
+            step *= 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if holds(middle) else (middle, high)
+    return high
 
 
 def ladder(n_max: int) -> tuple[int, ...]:
-    """The sizes up to n_max that a threshold may look at, the last of them n_max: all of them if there are few, else in
-    steps of an eighth, which is fine enough for a bracket."""
-    sizes = [n_max]
-    while sizes[-1] > 1:
-        sizes.append(sizes[-1] - max(1, sizes[-1] // 8 if sizes[-1] > ALL_SIZES else 1))
-    return tuple(sizes[::-1])
+    """The sizes up to n_max that a threshold may look at, and n_max: all of them if there are few, else in steps of an
+    eighth, which is fine enough for a bracket. They do not depend on what is drawn."""
+    sizes = [1]
+    while sizes[-1] < n_max:
+        sizes.append(min(sizes[-1] + max(1, sizes[-1] // 8 if sizes[-1] >= ALL_SIZES else 1), n_max))
+    return tuple(sizes)
 
 
-__all__ = ["Threshold", "bracket", "brackets", "interpolate", "ladder", "threshold"]
+__all__ = ["Threshold", "bracket", "brackets", "first_that", "interpolate", "ladder", "threshold"]

@@ -219,9 +219,14 @@ def sample_weights(
 
     The dtype is JAX's default float type unless one is given.
     """
-    draw, dtype = get_law(law).draw, jnp.result_type(float) if dtype is None else dtype
-    # One draw, a row a neuron: every other draw would be compiled again.
-    drawn, moved = draw(key, (n, d + 1 + bias), dtype)
+    law, dtype = get_law(law), jnp.result_type(float) if dtype is None else dtype
+    if law.outer is None:
+        # One draw, a row a neuron: every other draw would be compiled again.
+        drawn, moved = law.draw(key, (n, d + 1 + bias), dtype)
+    else:
+        key_rows, key_outer = jax.random.split(key)
+        parts = law.draw(key_rows, (n, d), dtype), get_law(law.outer).draw(key_outer, (n, 1 + bias), dtype)
+        drawn, moved = (jnp.concatenate(x, axis=1) for x in zip(*parts, strict=True))
     u, v, b = drawn[:, :d], drawn[:, d], drawn[:, d + 1] if bias else None
     du, dv, db = moved[:, :d], moved[:, d], moved[:, d + 1] if bias else None
     # A unit moved from (u, b, v) to (u + du, b + db, v + dv) is moved by at most this on the unit ball.

@@ -8,8 +8,12 @@ plane.py            rows in the plane: kink lemma, local walk, arcs, search near
 at_points.py        rows for d >= 3 and with bias: all masks, descent, a direction or breakpoint missing
 normals.py          rows for d >= 3, readout linear: the nearest normal, subsets of the nearest neurons
 single_weights.py   scissors: all masks, sums apart, shared sums, whole rows
+axis_sums.py        an axis target: sums of few terms, sums of groups of neurons
+axis_rows.py        an axis target, laws with atoms: sums of the rows that read its input alone
+on_inputs.py        a pattern that is whole rows on the inputs that matter
 elimination.py      rows in the plane and in planes: what no mask keeps, then what is left exactly
 integer_program.py  HiGHS, the judge
+searches.py         gradients over masks, swaps, differencing: asked for by name, hits only
 all_masks.py        any problem of few parts
 in_order.py         several of these, the cheapest first
 """

@@ -75,6 +75,10 @@ class AbstractSolver(abc.ABC):
         same = all(getattr(self, name) == getattr(problem, name) for name in shared)
         return isinstance(problem, self.question) and same and not (self.linear_only and readout != "linear")
 
+    def for_misses(self) -> "AbstractSolver | None":
+        """What is left of this solver where only misses are wanted; None where it finds none."""
+        return self if self.misses else None
+
     @property
     def methods(self) -> tuple[str, ...]:
         """Whose word a decision may rest on."""
@@ -130,8 +134,18 @@ class AbstractSolver(abc.ABC):
 def size_class(n: int) -> int:
     """The least of few sizes that n fits in: eighths of an octave. Shapes must not depend on which sizes are asked for
     together, and few of them need compiling."""
-    step = max(1, (1 << (n - 1).bit_length()) // 16) if n > 1 else 1
+    step = max(1, octave(n) // 16)
     return -(-n // step) * step
+
+
+def octave(n: int) -> int:
+    """The least power of two that n fits in: for methods that cost little more there than at n, but long to compile."""
+    return 1 << (n - 1).bit_length()
+
+
+COARSE = 4096
+"""Up to so many neurons of the plane the sizes of an octave share a program; with more, drawing the others would
+cost."""
 
 
 def in_cells(look: Callable[[Any, Array, Array], Found], instances: Any, ns: Any, eps: Array) -> Found:
@@ -248,4 +262,14 @@ def each_trial(look: Callable[[Any, Array], Found], instances: Any, size: Array)
     return jax.vmap(look)(instances, sizes)
 
 
-__all__ = ["AbstractHostSolver", "AbstractSolver", "Found", "bisected", "each_trial", "in_cells", "size_class"]
+__all__ = [
+    "COARSE",
+    "AbstractHostSolver",
+    "AbstractSolver",
+    "Found",
+    "bisected",
+    "each_trial",
+    "in_cells",
+    "octave",
+    "size_class",
+]

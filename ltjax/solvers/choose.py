@@ -9,6 +9,8 @@
 | | linear, d >= 3, besides | before the descent: subsets of the neurons with the nearest normals |
 | | readout linear, 3 <= d <= 16 | before all: the nearest normal |
 | | the same, normal, ε < 0.01 or n > 20,000 | the nearest normal, neurons near the target's normal alone |
+| rows, law with atoms | linear, axis | sums of the rows that read the target's input alone |
+| | else | all masks at points to 13 neurons, then a descent |
 | rows, d = 2 | up to 48 neurons | arcs; what they leave: elimination, integer programming |
 | | to 80, or n·ε <= 1.3·(ε/0.01)^(1/5) | the search near the kink; elimination, then arcs or integer programming |
 | | more | the search near the kink |
@@ -19,6 +21,12 @@
 | | more | an axis: its one sum; else sums that share neurons |
 | scissors, linear, generic | up to 12 weights | all masks at points; d = 2: the kink lemma for sub-rows |
 | | more | d = 2: whole rows, the kink lemma for sub-rows; d >= 3: a descent over whole rows |
+| a pattern that is whole rows on inputs that matter | all | those rows' method |
+| axis target, at most 3 neurons a sum | all | the best sum of so few |
+| axis target, one input of R neurons together | linear, or over 12 weights | subset sums of vectors |
+| any other pattern | up to 12 weights | all masks at points |
+| | more, relu, one weight a neuron allowed | sums that share neurons |
+| | more | whole rows where the pattern has them; linear, d = 2: the kink lemma for sub-rows |
 | any other problem | up to 16 parts | all masks |
 
 Below ε = 0.01 rows in the plane are drawn near the target's kink only, and how many, so that a trial costs the same
@@ -35,16 +43,21 @@ import numpy as np
 from ltjax import arguments
 from ltjax.arguments import ArgumentError
 from ltjax.bounds import nearest_normal
+from ltjax.laws import get_law
 from ltjax.networks.caps import candidate_share
+from ltjax.patterns import Block, Budget
 from ltjax.problems.base import AbstractProblem
-from ltjax.problems.pruning import MOST_DIMENSIONS, MOST_PLACES, NeuronPruning, WeightPruning
-from ltjax.problems.registry import class_at
+from ltjax.problems.pruning import MOST_DIMENSIONS, MOST_PLACES, AbstractPruning, NeuronPruning, Pruning, WeightPruning
 from ltjax.problems.subset_sum import SubsetSum
 from ltjax.search.masks.arcs import MOST
 from ltjax.search.masks.at_points import ALL_TERMS
 from ltjax.search.masks.single_weights import ALL_WEIGHTS
+from ltjax.search.sums.few_terms import MOST_TERMS
+from ltjax.search.sums.nearest import MAX_TERMS
 from ltjax.solvers.all_masks import MOST_PARTS, AllMasks
 from ltjax.solvers.at_points import AllRows, Descent, NoBreakpoint, Uncovered
+from ltjax.solvers.axis_rows import AxisRows
+from ltjax.solvers.axis_sums import FewTerms, GroupSums
 from ltjax.solvers.base import AbstractSolver
 from ltjax.solvers.elimination import Elimination
 from ltjax.solvers.in_order import InOrder
@@ -52,7 +65,9 @@ from ltjax.solvers.integer_program import IntegerProgram
 from ltjax.solvers.line import LineSum
 from ltjax.solvers.nearest_sum import Coverage, NearestSum
 from ltjax.solvers.normals import CapSearch, NearestNormal
+from ltjax.solvers.on_inputs import OnInputs
 from ltjax.solvers.plane import Arcs, Clusters, KinkLemma, LocalWalk, NearSearch
+from ltjax.solvers.searches import SEARCHES
 from ltjax.solvers.single_weights import AllWeights, AxesAndRows, Blocks, Shared, WholeRows
 
 WHOLE_EPS = 0.01
@@ -66,6 +81,8 @@ REACH = 1.3
 falls with ε: 0.55 at 1e-3, 0.3 to 0.4 at 1e-4, 0.25 at 1e-5, 0.15 to 0.2 at 1e-6; a fifth root is a little above."""
 PROGRAMMED = 80
 """Up to so many neurons integer programming decides, whatever elimination leaves."""
+SURVIVORS = 68
+"""Of more neurons, up to so many that are left: with more it seldom comes to an end, and takes longest."""
 CAPS = 12.0
 """In units of ε/c_d: neurons with normals farther from the target's are not drawn, in d >= 3 dimensions."""
 WIDEST_CAP = 0.9
@@ -144,6 +161,8 @@ def choose(problem: AbstractProblem, n: int, eps: float, solver: AbstractSolver 
         return _rows(problem, n, eps)
     if isinstance(problem, WeightPruning):
         return _scissors(problem, n, eps)
+    if isinstance(problem, Pruning):
+        return _pattern(problem, n, eps)
     return _any(problem, n, eps)
 
 
@@ -153,7 +172,7 @@ def own(place: str, problem: AbstractProblem) -> AbstractSolver:
     Raises:
         ArgumentError: for a class that cannot be loaded, is no solver, or asks for more than the problem says.
     """
-    cls: Any = class_at("solver", place, AbstractSolver)
+    cls: Any = arguments.class_at("solver", place, AbstractSolver)
     options = {field.name for field in dataclasses.fields(problem)}
     shared = [field.name for field in dataclasses.fields(cls) if field.init and field.name in options]
     try:
@@ -164,10 +183,19 @@ def own(place: str, problem: AbstractProblem) -> AbstractSolver:
 
 def names(problem: AbstractProblem) -> dict[str, Callable[..., Choice]]:
     """The methods that may be asked for by name."""
+    return _exact_names(problem) | {
+        search.name: lambda p, n, e, search=search: Choice(search.of(p)) for search in SEARCHES if search.suits(problem)
+    }
+
+
+def _exact_names(problem: AbstractProblem) -> dict[str, Callable[..., Choice]]:
+    """Those that construct masks or go through all."""
     if isinstance(problem, SubsetSum):
         return {dtype: lambda p, n, e, dtype=dtype: _sums(p, n, e, dtype) for dtype in ("float32", "float64")} | {
             "all masks": _any
         }
+    if isinstance(problem, NeuronPruning) and problem.atoms and problem.d > 1:
+        return {"all masks": _any}
     if isinstance(problem, NeuronPruning) and problem.d == 2:
         return {
             "milp": lambda p, n, e: Choice(IntegerProgram(p.readout)),
@@ -187,7 +215,10 @@ def names(problem: AbstractProblem) -> dict[str, Callable[..., Choice]]:
             "blocks": lambda p, n, e: Choice(in_blocks(p, e)),
             "shared": _scissors,
         }
-    return {} if isinstance(problem, NeuronPruning | WeightPruning) else {"all masks": _any}
+    if isinstance(problem, Pruning):
+        apart = problem.d > 1 and problem.separable and problem.rule.one_each
+        return {"all masks": _all_weights} | ({"shared": lambda p, n, e: Choice(_shared(p, e))} if apart else {})
+    return {} if isinstance(problem, AbstractPruning) else {"all masks": _any}
 
 
 def _any(problem: AbstractProblem, n: int, eps: float) -> Choice:
@@ -196,6 +227,11 @@ def _any(problem: AbstractProblem, n: int, eps: float) -> Choice:
             f"n={n} is not allowed: all masks are looked at, n is a whole number from 1 to {MOST_PARTS}"
         )
     return Choice(AllMasks())
+
+
+def _all_weights(problem: Pruning, n: int, eps: float) -> Choice:
+    arguments.whole("n", n, 1, max(ALL_WEIGHTS // problem.d, 1))
+    return Choice(AllWeights(problem.readout, problem.rule))
 
 
 def dtype_for(problem: AbstractProblem, eps: float) -> str:
@@ -220,6 +256,8 @@ def _rows(problem: NeuronPruning, n: int, eps: float) -> Choice:
     linear = problem.readout == "linear"
     if problem.on_the_line:
         return Choice(LineSum())
+    if problem.atoms:
+        return _atoms(problem, n)
     if problem.d == 2:
         decided = n <= LARGEST_WHOLE and (_reached(n, eps) or _clustered(n, eps)) and not linear
         return _whole(problem, n, eps) if eps >= WHOLE_EPS or decided else _near(problem, eps)
@@ -232,6 +270,13 @@ def _rows(problem: NeuronPruning, n: int, eps: float) -> Choice:
         return Choice(InOrder((*obstruction, AllRows(problem.readout))))
     search = (CapSearch(),) if linear and not problem.bias else ()
     return Choice(InOrder((*obstruction, *search, Descent(problem.readout))))
+
+
+def _atoms(problem: NeuronPruning, n: int) -> Choice:
+    """Kinks may coincide: of the methods above only those that compare masks at points are at home here."""
+    if problem.readout == "linear" and problem.on_axis and not problem.bias and problem.d <= MOST_DIMENSIONS:
+        return Choice(AxisRows())
+    return Choice(AllRows(problem.readout) if n <= ALL_TERMS else InOrder((Descent(problem.readout),)))
 
 
 def _reached(n: int, eps: float) -> bool:
@@ -250,7 +295,8 @@ def _whole(problem: NeuronPruning, n: int, eps: float) -> Choice:
     lemma: tuple[AbstractSolver, ...] = (KinkLemma(),) if linear else ()
     if not linear and n * eps <= MISSED:
         return Choice(Elimination(problem.readout))
-    exact = (Elimination(problem.readout),) if _reached(n, eps) else ()
+    few = PROGRAMMED if n <= PROGRAMMED else SURVIVORS
+    exact = (Elimination(problem.readout, few),) if _reached(n, eps) else ()
     if n <= MOST:
         return Choice(InOrder((*lemma, Arcs.for_size(n, problem.readout), *exact)))
     walk = (LocalWalk(),) if linear else ()
@@ -281,7 +327,7 @@ def in_blocks(problem: WeightPruning, eps: float) -> AbstractSolver:
     return InOrder((AllWeights(problem.readout), Blocks.fine(problem.d, problem.on_axis, eps)))
 
 
-def _shared(problem: WeightPruning, eps: float) -> AbstractSolver:
+def _shared(problem: AbstractPruning, eps: float) -> AbstractSolver:
     return Blocks.fine(problem.d, True, eps) if problem.on_axis else Shared.fine(problem.d, eps)
 
 
@@ -299,15 +345,48 @@ def _scissors(problem: WeightPruning, n: int, eps: float) -> Choice:
     return Choice(InOrder((Descent(problem.readout, pieces=problem.d),)))
 
 
+def _pattern(problem: Pruning, n: int, eps: float) -> Choice:
+    rows, rule = problem.rows, problem.rule
+    if rows is not None and rows.exact:
+        inner = choose(rows.problem, n, eps)
+        return Choice(OnInputs(rows, inner.solver), inner.window)
+    if problem.on_axis and isinstance(rule, Budget) and rule.most <= MOST_TERMS:
+        return Choice(FewTerms(rule.most))
+    every = AllWeights(problem.readout, rule)
+    groups = problem.on_axis and isinstance(rule, Block) and rule.inputs == 1
+    if groups and isinstance(rule, Block) and (problem.readout == "linear" or n * problem.d > ALL_WEIGHTS):
+        arguments.whole("n", n, 1, MAX_TERMS * rule.neurons)
+        return Choice(GroupSums(rule.neurons, problem.readout))
+    if n * problem.d <= ALL_WEIGHTS:
+        return Choice(every)
+    if problem.separable and rule.one_each:
+        return Choice(_shared(problem, eps))
+    found: tuple[AbstractSolver, ...] = (AxesAndRows(),) if problem.readout == "linear" and problem.d == 2 else ()
+    if rows is not None:
+        inner = choose(rows.problem, n, eps)
+        return Choice(InOrder((*found, OnInputs(rows, inner.solver))), inner.window)
+    return Choice(InOrder((*found, every)))
+
+
 def likely_size(problem: AbstractProblem, eps: float) -> int:
     """An n at which a hit at ε is likely: where a search for a threshold starts, and nothing more."""
     bits = max(0.0, -math.log2(eps))
     if isinstance(problem, SubsetSum):
         n = bits * problem.d + 4
         return min(problem.max_n, math.ceil(n * 9 / 8 if problem.target == "cover" else n))
-    if isinstance(problem, NeuronPruning | WeightPruning) and problem.d == 1 and not getattr(problem, "bias", False):
+    if isinstance(problem, Pruning) and problem.rows is not None and problem.rows.exact:
+        return likely_size(problem.rows.problem, eps)
+    if isinstance(problem, Pruning) and problem.on_axis and isinstance(problem.rule, Budget):
+        most = problem.rule.most
+        return min(problem.max_n, math.ceil(max(2 * (bits + 4), most * (5.0 / eps) ** (1.0 / most))))
+    if isinstance(problem, Pruning) and problem.on_axis and isinstance(problem.rule, Block):
+        return min(problem.max_n, problem.rule.neurons * math.ceil(2.0 * bits + 6.0))
+    if isinstance(problem, AbstractPruning) and problem.d == 1 and not getattr(problem, "bias", False):
         return min(problem.max_n, 2 * math.ceil(bits + 4))
-    if isinstance(problem, WeightPruning) and problem.separable:
+    if isinstance(problem, NeuronPruning) and problem.atoms:
+        atom = get_law(problem.law).atom
+        return min(problem.max_n, math.ceil(2.0 * (bits + 4.0) / (max(1.0 - atom, 0.01) * atom ** (problem.d - 1))))
+    if isinstance(problem, WeightPruning | Pruning) and problem.separable:
         # Generously: a search that starts too low has to compile again.
         bits = max(0.0, math.log2(math.sqrt(problem.d) / eps)) + 6.0
         each = 2.0 if problem.on_axis else 2.0 * problem.d / math.log2(problem.d + 1.0)
@@ -317,11 +396,11 @@ def likely_size(problem: AbstractProblem, eps: float) -> int:
         return min(problem.max_n, math.ceil(32.0 * min(eps, 1.0) ** (1 - problem.d)) + 4)
     if isinstance(problem, NeuronPruning) and problem.d > 2:
         return min(problem.max_n, math.ceil((problem.d - 1) * max(1.0, math.log(1.0 / eps)) / eps) + 4)
-    if isinstance(problem, NeuronPruning | WeightPruning):
+    if isinstance(problem, AbstractPruning):
         # Coarse precisions are decided exactly, so hits are seen where they begin.
         times = 4.0 if problem.d == 1 else 4.6 if eps >= 0.05 else 6.0
         if problem.d == 2 and problem.readout == "relu" and eps >= FINEST_CLUSTERS:
-            times = 2.6 if eps >= 1e-3 else 4.0
+            times = 2.4 if eps >= 1e-3 else 4.0
         return min(problem.max_n, math.ceil(times / eps) + 2)
     return min(problem.max_n, MOST_PARTS)
 

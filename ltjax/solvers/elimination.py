@@ -18,7 +18,7 @@ from ltjax.problems.base import AbstractProblem
 from ltjax.problems.pruning import NeuronPruning
 from ltjax.search.masks import arcs
 from ltjax.search.obstructions import elimination
-from ltjax.solvers.base import AbstractHostSolver, Found
+from ltjax.solvers.base import COARSE, AbstractHostSolver, Found, octave
 
 PLANES = 8
 """For d >= 3: how many planes through the target's direction are looked at."""
@@ -213,6 +213,9 @@ class Elimination(AbstractHostSolver):
 
     def serves(self, problem: AbstractProblem) -> bool:
         return super().serves(problem) and getattr(problem, "d", 0) >= 2
+
+    def places(self, n: int) -> int:
+        return octave(n) if n <= COARSE else n
 
     def block(self, n: int) -> int:
         return max(1, min(64, (1 << 21) // n))

@@ -55,6 +55,13 @@ class InOrder(AbstractSolver):
     def misses(self) -> bool:  # type: ignore[override]
         return any(solver.misses for solver in self.solvers)
 
+    def for_misses(self) -> AbstractSolver | None:
+        parts = tuple(solver for solver in self.solvers if solver.misses)
+        if any(not isinstance(solver, AbstractHostSolver) for solver in parts):
+            return InOrder(parts)
+        # Methods that the host leads have no place here without one that searches on the device.
+        return parts[0] if len(parts) == 1 else self if parts else None
+
     @property
     def methods(self) -> tuple[str, ...]:
         return tuple(method for solver in self.solvers for method in solver.methods)

@@ -18,7 +18,7 @@ from ltjax.problems.pruning import NeuronPruning
 from ltjax.search import plane
 from ltjax.search.masks import arcs, clusters, near_kink
 from ltjax.search.obstructions import kink
-from ltjax.solvers.base import AbstractSolver, Found, each_trial, in_cells, size_class
+from ltjax.solvers.base import COARSE, AbstractSolver, Found, each_trial, in_cells, octave, size_class
 
 CLASSES = (4, 8, arcs.LINES)
 """Lines of an arc, of which four make a network; neurons that are not asked for count as absent."""
@@ -66,6 +66,9 @@ class AbstractPlanar(AbstractSolver):
 
     def serves(self, problem: AbstractProblem) -> bool:
         return super().serves(problem) and in_plane(problem)
+
+    def places(self, n: int) -> int:
+        return octave(n) if arcs.MOST < n <= COARSE else size_class(n)
 
     def block(self, n: int) -> int:
         return 4
@@ -165,9 +168,6 @@ class Clusters(AbstractPlanar):
         """With a capacity that precisions down to ε ask for, as far as it goes: pairs that meet grow with its square
         times ε²."""
         return cls(capacity=min(max(1 << math.ceil(math.log2(128.0 / eps)), 1 << 14), 1 << 18))
-
-    def places(self, n: int) -> int:
-        return size_class(n)
 
     def block(self, n: int) -> int:
         return 1

@@ -17,13 +17,16 @@ from jaxtyping import Array, Bool, Float
 from ltjax.certify import rounding
 from ltjax.machine import settings
 from ltjax.networks import random_directions
-from ltjax.problems.pruning import WeightPruning
+from ltjax.patterns import AbstractPattern, Weights
+from ltjax.problems.base import AbstractProblem
+from ltjax.problems.pruning import AbstractPruning, WeightPruning
 from ltjax.search import plane
 from ltjax.search.masks import near_kink
 from ltjax.search.masks import single_weights as masks
 from ltjax.search.sums import nearest as subset_sums
 from ltjax.solvers.base import AbstractSolver, Found, each_trial, in_cells
 
+ANY = Weights()
 BEAM = 8
 """Partial choices that the shared search carries; eight times as many find hardly more."""
 GRID = 96
@@ -48,18 +51,32 @@ def _error_of(network: Any, mask: Bool[Array, "n d"], on_axis: bool) -> Float[Ar
     return masks.separable_error(sums - _wanted(network.w, on_axis))
 
 
+def _rule(problem: AbstractProblem) -> AbstractPattern | None:
+    """The pattern of a question whose masks have an axis of input weights."""
+    return problem.rule if isinstance(problem, AbstractPruning) and problem.in_pieces else None
+
+
 @dataclasses.dataclass(frozen=True)
 class AllWeights(AbstractSolver):
     """All masks of up to 12 weights, at points: those that bend, and some of the sphere. Of more it says nothing.
 
     Args:
         readout: "linear" or "relu".
+        rule: which masks are allowed.
     """
 
     readout: str = "relu"
+    rule: AbstractPattern = ANY
     name = "all masks at points"
-    question = WeightPruning
+    question = AbstractPruning
     blocks_per_chunk = 2
+
+    def serves(self, problem: AbstractProblem) -> bool:
+        return super().serves(problem) and _rule(problem) == self.rule
+
+    def __str__(self) -> str:
+        ruled = "" if self.rule == ANY else f", rule {self.rule}"
+        return f"{self.name} (readout {self.readout}{ruled})"
 
     def block(self, n: int) -> int:
         return 8
@@ -80,7 +97,8 @@ class AllWeights(AbstractSolver):
             angle = jnp.arange(GRID, dtype=float) * (2.0 * jnp.pi / GRID)
             grid = jnp.stack([jnp.cos(angle), jnp.sin(angle)], axis=1)
             rows = jnp.concatenate([network.u[:most], network.w[None]])
-            kinks = jnp.stack([-rows[:, 1], rows[:, 0]], axis=1) / jnp.linalg.norm(rows, axis=1, keepdims=True)
+            length = jnp.linalg.norm(rows, axis=1, keepdims=True)
+            kinks = jnp.stack([-rows[:, 1], rows[:, 0]], axis=1) / jnp.where(length > 0.0, length, 1.0)
             points = jnp.concatenate([grid, kinks, -kinks, network.w[None]])
             # The kinks of neurons that a size leaves out are points that no smaller company has.
             own = jnp.concatenate([jnp.asarray(ns)[:, None] > jnp.arange(most), jnp.ones((len(ns), 1), bool)], axis=1)
@@ -89,8 +107,9 @@ class AllWeights(AbstractSolver):
         else:
             points = random_directions(settings.key(0), 2 * GRID, d, float)
             points, counting = jnp.concatenate([points, network.w[None]]), None
+        allowed = None if self.rule == ANY else np.asarray(self.rule.allows(masks.every_mask(most, d)))
         least, best, guard = masks.all_masks(
-            network.u, network.v, network.w, points, ns, counting, readout=self.readout
+            network.u, network.v, network.w, points, ns, counting, allowed, readout=self.readout
         )
         moved = jnp.cumsum(network.moved)[jnp.asarray(ns) - 1]
         few = slice(0, len(ns))
@@ -112,8 +131,12 @@ class Blocks(AbstractSolver):
     on_axis: bool = False
     terms: int = 30
     name = "blocks"
-    question = WeightPruning
+    question = AbstractPruning
     blocks_per_chunk = 2
+
+    def serves(self, problem: AbstractProblem) -> bool:
+        rule = _rule(problem)
+        return super().serves(problem) and rule is not None and rule.one_each
 
     @classmethod
     def fine(cls, d: int, on_axis: bool, eps: float) -> "Blocks":
@@ -150,7 +173,7 @@ class AbstractScissors(AbstractSolver):
 
     blocks_per_chunk = 2
     traced_sizes = True
-    question = WeightPruning
+    question = AbstractPruning
 
     def places(self, n: int) -> int:
         return -(-n // STEP) * STEP
@@ -173,6 +196,10 @@ class Shared(AbstractScissors):
     capacity: int = 256
     name = "shared"
     misses = False
+
+    def serves(self, problem: AbstractProblem) -> bool:
+        rule = _rule(problem)
+        return super().serves(problem) and rule is not None and rule.one_each
 
     @classmethod
     def fine(cls, d: int, eps: float) -> "Shared":
@@ -202,6 +229,9 @@ class AxesAndRows(AbstractScissors):
     name = "kink lemma for sub-rows"
     linear_only = True
 
+    def serves(self, problem: AbstractProblem) -> bool:
+        return super().serves(problem) and _rule(problem) is not None
+
     def look(self, instances: Any, size: Array, eps: Array) -> Found:
         def one(network: Any, size: Array) -> Found:
             u, w = network.u, network.w
@@ -228,6 +258,7 @@ class WholeRows(AbstractScissors):
 
     readout: str = "linear"
     name = "whole rows"
+    question = WeightPruning
     misses = False
 
     def look(self, instances: Any, size: Array, eps: Array) -> Found:

@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, Key, UInt
+from jaxtyping import Array, Bool, Float, Int, Key, UInt
 
 from ltjax import arguments
 from ltjax.arguments import ArgumentError
@@ -101,6 +101,7 @@ def decisions(
     key: Key[Array, ""],
     *,
     first: int = 0,
+    among: Bool[np.ndarray, " trials"] | None = None,
     least: bool = False,
     chunk: int | None = None,
     devices: Sequence[parallel.Device] | None = None,
@@ -113,6 +114,7 @@ def decisions(
         trials: how many.
         key: a typed key, `jax.random.key(seed)`.
         first: the trial to begin with, so that a run can be done in parts.
+        among: which of these trials to decide; None: all.
         least: only the least size that hits and the largest that misses are wanted: where each size costs, others are
             left undecided.
         chunk: trials a dispatch, rounded up to whole blocks; changes memory and speed, not the result.
@@ -129,13 +131,19 @@ def decisions(
     step = chunk_size(solver, most, devices, chunk)
     precisions = np.asarray(share.eps, np.float64)
     # A trial keeps its place in its block wherever a run begins: bits may depend on it (see `ltjax.machine.devices`).
-    begin, end = first - first % block, first + trials
+    blocks: Sequence[int] = range(first // block, -(-(first + trials) // block))
+    if among is not None:
+        blocks = np.unique((first + np.flatnonzero(among)) // block).tolist()
     if chunk is not None:
-        step = min(step, parallel.padded(end - begin, block, devices))
+        step = min(step, parallel.padded(len(blocks) * block, block, devices))
+
+    def numbers(blocks: Sequence[int]) -> np.ndarray:
+        return (np.asarray(blocks, np.int64)[:, None] * block + np.arange(block)).ravel()
 
     @pinned()
-    def dispatch(start: int) -> Any:
-        index = (start + np.arange(step, dtype=np.uint64)).astype(np.uint32)
+    def dispatch(blocks: Sequence[int]) -> Any:
+        # The last chunk is filled up with its last block.
+        index = numbers([*blocks, *[blocks[-1]] * (step // block - len(blocks))]).astype(np.uint32)
         with jax.enable_x64(solver.dtype == "float64"):
             where: dict[str, Any] = {"block": block, "devices": devices}
             keys = trial_keys(key, parallel.put(index, devices))
@@ -144,18 +152,24 @@ def decisions(
         return instances, found
 
     @pinned()
-    def judge(now: Any, wanted: slice) -> Decision:
+    def judge(now: Any, wanted: np.ndarray) -> Decision:
         instances, found = jax.tree.map(lambda x: np.asarray(x)[wanted], now)
         return decide(share.problem, solver, instances, found, ns, share.eps)
 
-    ahead = interruptible(dispatch, begin)
-    for start in range(begin, end, step):
+    each = step // block
+    ahead = interruptible(dispatch, blocks[:each]) if blocks else None
+    for start in range(0, len(blocks), each):
         # JAX returns before the work is done: the next chunk is computed while this one is judged.
-        now, ahead = ahead, interruptible(dispatch, start + step) if start + step < end else None
-        wanted = slice(max(first - start, 0), min(step, end - start))
+        after = blocks[start + each : start + 2 * each]
+        now, ahead = ahead, interruptible(dispatch, after) if after else None
+        index = numbers(blocks[start : start + each]) - first
+        there = (index >= 0) & (index < trials)
+        if among is not None:
+            there[there] = among[index[there]]
+        wanted = np.flatnonzero(there)
         yield interruptible(judge, now, wanted)
         if progress is not None:
-            progress(wanted.stop - wanted.start)
+            progress(len(wanted))
 
 
 __all__ = ["MAX_TRIALS", "Progress", "chunk_size", "decisions", "draw_rows", "search_rows", "trial_keys"]

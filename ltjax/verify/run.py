@@ -6,7 +6,7 @@ from typing import Any
 
 import jax
 import numpy as np
-from jaxtyping import Array, Key
+from jaxtyping import Array, Int8, Key
 
 from ltjax.machine import devices as parallel
 from ltjax.machine import settings
@@ -56,7 +56,8 @@ class Run:
         both = {
             name: ", ".join(dict.fromkeys(str(dict(way).get(name)) for way in ways)) for name in ("solver", "dtype")
         }
-        self.drawn.append(described | {"n": [min(ns), max(ns)], "trials": trials} | both)
+        ranges = {"n": [min(ns), max(ns)], "eps": [min(eps), max(eps)]}
+        self.drawn.append(described | ranges | {"trials": trials} | both)
         return trials, self._fresh_key()
 
     def _fresh_key(self) -> Key[Array, ""]:
@@ -113,6 +114,33 @@ class Run:
         """Counts of fresh draws, `quick` trials times the budget's factor."""
         trials, key = self._record(problem, ns, eps, quick, solver)
         return counts.count(problem, ns, eps, trials, key, solver=solver)
+
+    def side_by_side(
+        self,
+        problem: AbstractProblem,
+        n: int,
+        eps: Sequence[float],
+        quick: int,
+        solvers: Sequence[AbstractSolver | str | None],
+    ) -> list[Int8[np.ndarray, "trials eps"]]:
+        """What each of several methods says of the same fresh draws: HIT, MISS or UNDECIDED, trial by trial.
+
+        Raises:
+            RuntimeError: where methods draw differently.
+        """
+        found, drawn = [], []
+        key: Any = None
+        for solver in solvers:
+            trials, own = self._record(problem, (n,), eps, quick, solver)
+            key = own if key is None else key
+            (share,) = plan(problem, (n,), eps, solver)
+            said = list(engine.decisions(share, trials, key))
+            found.append(np.concatenate([one.status[:, 0] for one in said]))
+            # Of each draw the numbers or the rows; some methods draw a few parts more.
+            drawn.append(np.concatenate([next(iter(one.instance.values()))[:, :n] for one in said]))
+        if any(not np.array_equal(drawn[0], other) for other in drawn):
+            raise RuntimeError("methods beside each other were given other draws: they are no comparison")
+        return found
 
     def first_hits(
         self,

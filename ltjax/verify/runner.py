@@ -5,9 +5,11 @@ import datetime
 import importlib.metadata
 import os
 import platform
+import subprocess
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -89,6 +91,18 @@ class Report:
     def passed(self) -> bool:
         """All finished; nothing refuted, nothing broken, every control refuted."""
         return not self.stopped and not self.broken and all(result.passed for result in self.results)
+
+
+def revision() -> str:
+    """The commit of the checkout that ltjax runs from, with "-dirty" where it was changed since."""
+    home = Path(ltjax.__file__).parents[1]
+    ask = ["git", "-C", str(home), "describe", "--always", "--dirty"]
+    try:
+        if not (home / ".git").exists():
+            return "of no checkout"
+        return subprocess.run(ask, capture_output=True, text=True, check=True, timeout=20).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
 
 
 def judged(tests: Sequence[Test], level: float) -> Evidence:
@@ -178,6 +192,7 @@ def verify(
     devices = parallel.local()
     provenance = {
         "ltjax": ltjax.__version__,
+        "revision": revision(),
         "python": platform.python_version(),
         "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
         "device": devices[0].device_kind,

@@ -3,10 +3,11 @@ r"""NP-4: In the plane a constant over ε suffices.
 **Hypotheses.** Readout linear (a hit is one for readout relu too: the outer ReLU moves nothing away from a
 target that is its own positive part), $d=2$, law normal.
 
-**Statement.** $O(\log(1/\varepsilon)/\varepsilon)$ neurons suffice: about $\log(1/\varepsilon)$ of them bend within
+**Statement.** $1/\varepsilon\le n_{1/2}\le8/\varepsilon$ for $\varepsilon\le10^{-2}$. What there is an argument for is
+weaker: $O(\log(1/\varepsilon)/\varepsilon)$ neurons suffice, for about $\log(1/\varepsilon)$ of them bend within
 $O(\varepsilon)$ of the target's kink, and a subset sum fixes their total.
 
-**Source.** Worked out for this project.
+**Source.** Worked out for this project; the constant was measured, not derived.
 
 **Checked.** Small $\varepsilon$, where breakpoints decide: at $\varepsilon=10^{-2},10^{-3},10^{-4}$, with
 $8/\varepsilon$ neurons more than half of the networks hit (a mask in hand, its error recomputed), and with

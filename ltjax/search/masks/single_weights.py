@@ -202,6 +202,11 @@ def nearest_by_prefix(
     )
 
 
+def every_mask(n: int, d: int) -> Bool[np.ndarray, "masks n d"]:
+    """All masks on n·d weights: those of fewer neurons come first."""
+    return ((np.arange(1 << (n * d))[:, None] >> np.arange(n * d)) % 2 == 1).reshape(-1, n, d)
+
+
 def all_masks(
     u: Float[Array, "n d"],
     v: Float[Array, " n"],
@@ -209,13 +214,15 @@ def all_masks(
     points: Float[Array, "points d"],
     sizes: Sequence[int],
     counting: Bool[Array, "sizes points"] | None = None,
+    allowed: Bool[np.ndarray, " masks"] | None = None,
     *,
     readout: str,
 ) -> tuple[Float[Array, " sizes"], Bool[Array, "sizes n d"], Float[Array, " sizes"]]:
     """The least error at the points that any mask on the first n neurons has, for each n in `sizes`.
 
     Cutting an output weight is cutting its row, so there are 2^(nd) networks; n·d is at most `ALL_WEIGHTS`. With
-    `counting`, only some of the points count for each size.
+    `counting`, only some of the points count for each size; with `allowed`, only some of the masks of the largest size,
+    in the order of `every_mask`.
 
     Returns:
         errors, masks on u, and a bound on the rounding of the errors, infinite where anything is NaN or infinite.
@@ -235,6 +242,8 @@ def all_masks(
     for i, size in enumerate(sizes):
         own = off[: 1 << (size * d)]
         each = jnp.max(own if counting is None else jnp.where(counting[i], own, 0.0), axis=1)
+        if allowed is not None:
+            each = jnp.where(allowed[: 1 << (size * d)], each, jnp.inf)
         best.append(jnp.argmin(each))
         errors.append(each[best[-1]])
     best = jnp.stack(best)
@@ -250,6 +259,7 @@ def all_masks(
 __all__ = [
     "ALL_WEIGHTS",
     "all_masks",
+    "every_mask",
     "nearest_by_prefix",
     "products",
     "separable_error",

@@ -1,18 +1,20 @@
 """The HTML page."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any
 
 import jinja2
 import latex2mathml.converter
+import numpy as np
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
 from ltjax.verify.claim import statement_of, title_of
-from ltjax.verify.runner import Report
+from ltjax.verify.runner import Report, Result
 from ltjax.verify.tests import Finding, Verdict
 
 MANY = 6
@@ -70,6 +72,32 @@ def closest(findings: tuple[Finding, ...]) -> Finding:
     return min(findings, key=lambda each: (order.index(each.verdict), 1.0 if each.room is None else each.room))
 
 
+def basis(result: Result) -> str:
+    """What a claim rests on: how many comparisons are proofs, how many measurements, over which range."""
+    ways = Counter(
+        finding.numbers.get("supported means", finding.verdict.value) for finding in result.evidence.findings
+    )
+    proved = ways.pop(Verdict.PROVED.value, 0)
+    said = [f"Proved: {proved} of {len(result.evidence.findings)} comparisons"] if proved else []
+    if ways:
+        said.append(f"Measured: {', '.join(f'{count} {way}' for way, count in ways.items())}{_ranges(result.drawn)}")
+        said.append("Extrapolated: what the statement says beyond that")
+    return ". ".join(said) + "." if said else ""
+
+
+def _ranges(drawn: Sequence[Mapping[str, Any]]) -> str:
+    """Over which d, n and ε trials were drawn, and how many."""
+    said = []
+    for name, letter in (("d", "d"), ("n", "n"), ("eps", "ε")):
+        values = [value for each in drawn if name in each for value in np.ravel(each[name]).tolist()]
+        if values:
+            low, high = min(values), max(values)
+            said.append(f"{letter} = {number(low)}" + (f" to {number(high)}" if high > low else ""))
+    trials = sum(each.get("trials", 0) for each in drawn)
+    said += [f"{trials:,} trials"] if trials else []
+    return f"; {', '.join(said)}" if said else ""
+
+
 def columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """The columns of a table, in the order in which its rows name them."""
     return list(dict.fromkeys(name for row in rows for name in row))
@@ -92,11 +120,15 @@ def page(report: Report, pictures: dict[str, str]) -> str:
     shown = {id: inline_svg(svg, claims[id].caption or title_of(claims[id]), id) for id, svg in pictures.items()}
     captions = {id: claim.caption for id, claim in claims.items()}
     headlines = {result.claim.id: result.headline for result in report.results if result.headline}
+    findings = [finding for result in report.results for finding in result.evidence.findings]
     return template.render(
         report=report,
+        comparisons=len(findings),
+        proofs=sum(finding.verdict is Verdict.PROVED for finding in findings),
         pictures=shown,
         captions=captions,
         headlines=headlines,
+        basis=basis,
         closest=closest,
         columns=columns,
         many=MANY,

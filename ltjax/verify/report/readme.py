@@ -1,7 +1,8 @@
 """Bring a README's table of verdicts and its figures up to date: `python -m ltjax.verify.report.readme REPORT README`.
 
-The table stands between the lines `<!-- verdicts -->` and `<!-- /verdicts -->`; figures named in the README as
-`docs/figures/ID.png` are copied there from the report. `make readme` runs it after a verification.
+The table stands between the lines `<!-- verdicts -->` and `<!-- /verdicts -->`; figures that the README or a page of
+`docs/` beside it shows as `figures/ID.png` are copied from the report into `docs/figures`. `make readme` runs it after
+a verification.
 """
 
 import json
@@ -32,13 +33,14 @@ def table(results: dict[str, Any]) -> str:
 
 
 def main(report: Path, readme: Path) -> None:
-    """Rewrite the README's block and copy the figures it shows."""
+    """Rewrite the README's block and copy the figures that it and the pages show."""
     text = readme.read_text("utf-8")
     if not BLOCK.search(text):
         raise ArgumentError(f"readme={str(readme)!r} has no block between <!-- verdicts --> and <!-- /verdicts -->")
     results = json.loads((report / "results.json").read_text("utf-8"))
     text = BLOCK.sub(lambda match: match[1] + table(results) + match[2], text)
-    for name in re.findall(r"docs/figures/([\w-]+\.png)", text):
+    pages = [text, *(page.read_text("utf-8") for page in sorted((readme.parent / "docs").glob("*.md")))]
+    for name in sorted({name for page in pages for name in re.findall(r"figures/([\w-]+\.png)", page)}):
         target = readme.parent / "docs" / "figures" / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(report / "figures" / name, target)

@@ -1,0 +1,1 @@
+"""Search: a ticket that exists is not yet one that is found."""

@@ -1,0 +1,289 @@
+"""`ltjax.testing`: bounds under one budget, strategies, and the pytest plugin as a stranger's tests meet it."""
+
+import fractions
+import functools
+import itertools
+import math
+import re
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import find, given, settings
+from hypothesis import strategies as st
+
+import ltjax
+from ltjax import testing as lt
+from ltjax.arguments import ArgumentError
+from ltjax.inference import intervals
+from ltjax.verify import budget
+from ltjax.verify.tests import Verdict
+from tests import true_bounds
+from tests.true_bounds import BOUNDS, SMALLEST, near, session, simulate
+
+pytest_plugins = ["pytester"]
+
+
+def by(method, event):
+    (found,) = [which for which in BOUNDS if which.method == method and which.event == event]
+    return found
+
+
+def test_the_series_never_exceeds_the_budget():
+    """As numbers and as a proof: with exact fractions the first K shares are total·(1 - 1/(K + 1))."""
+    exact = sum(fractions.Fraction(1, k * (k + 1)) for k in range(1, 501))
+    assert exact == 1 - fractions.Fraction(1, 501)
+    for total in (1e-6, 0.3):
+        shares = [budget.level_of_comparison(total, k) for k in range(1, 2_001)]
+        assert all(later < earlier for earlier, later in itertools.pairwise(shares))
+        assert total * (1 - 1e-3) < math.fsum(shares) < total
+    with pytest.raises(ArgumentError, match="number=0"):
+        budget.level_of_comparison(1e-6, 0)
+
+
+def test_the_same_comparison_is_made_and_charged_once():
+    def compare(bound, **changed):
+        return bound.at_most(near, **{"n": 2, "eps": 0.1, "claimed": 0.3, "trials": 500} | changed)
+
+    bound = lt.Bound()
+    first = compare(bound)
+    assert compare(bound) is first
+    assert (bound.made, bound.able) == (1, 2)
+    assert first.numbers["level"] == 0.5e-6
+    measured = {first.numbers["measured"]}
+    for changed in ({"n": 3}, {"eps": 0.11}, {"claimed": 0.31}):
+        measured.add(compare(bound, **changed).numbers["measured"])
+    assert bound.made == 4
+    assert len(measured) > 2  # draws of their own
+    bound.test = "another"
+    assert compare(bound).numbers["measured"] not in (first.numbers["measured"],)
+    assert compare(lt.Bound()).numbers == first.numbers  # another session repeats it
+    assert compare(lt.Bound(seed=1)).numbers["measured"] != first.numbers["measured"]
+
+
+@given(which=st.sampled_from(BOUNDS), n=st.integers(1, 4), eps=lt.precisions(0.03, 0.3))
+@settings(max_examples=12)
+def test_true_bounds_hold(bound, which, n, eps):
+    which.claim(bound, n, eps, False, 500)
+
+
+@pytest.mark.parametrize(
+    "which", [by("at_most", near), by("at_least", true_bounds.largest), by("equals", true_bounds.waits)], ids=str
+)
+def test_a_false_bound_shrinks_to_its_smallest_case(which):
+    assert simulate(which, lt.Bound(seed=3), True, 25, 4000) == SMALLEST
+
+
+@pytest.mark.slow
+def test_sessions_of_true_bounds_raise_no_alarm_and_every_false_neighbour_is_found():
+    """`python tests/true_bounds.py` plays 200 of them."""
+    assert [session(seed, 1e-6)[0] for seed in range(1000, 1012)] == [0] * 12
+    for which in BOUNDS:
+        assert simulate(which, lt.Bound(seed=2), True, 40, 4000) == SMALLEST
+
+
+def test_a_failure_says_what_was_seen_and_what_would_have_settled_it():
+    with pytest.raises(lt.Refuted) as error:
+        lt.Bound().at_most(ltjax.SubsetSum(), n=3, eps=0.2, claimed=0.25, trials=400)
+    text = str(error.value)
+    assert text.startswith("refuted: P(event) is at most 0.25\n")
+    for row in ("SubsetSum(", "n=3, eps=0.2", "of 400 trials, none undecided", "at most 0.25", "as comparison 1 of"):
+        assert row in text
+    for row in (r"interval +\[0\.\d+, 0\.\d+\]", r"visible +violations of 0\.\d+ or more, with probability 0\.95"):
+        assert re.search(row, text)
+    hits, low, high = (float(re.search(row, text)[1]) for row in (r"measured +(\d+)", r"\[(0\.\d+),", r", (0\.\d+)\]"))  # type: ignore[index]
+    assert 0.25 < low < hits / 400 < high
+    assert (low, high) == pytest.approx(intervals.clopper_pearson(hits, 400, 1.0 - 1e-6), rel=1e-4)  # two sides of 5e-7
+    settled = re.search(r"settled by +about ([\d,]+) trials; half of the least visible by", text)
+    assert settled is not None
+    # With so many trials the violation met is seen indeed.
+    trials = int(settled[1].replace(",", ""))
+    assert trials < 400
+    with pytest.raises(lt.Refuted):
+        lt.Bound(seed=5).at_most(ltjax.SubsetSum(), n=3, eps=0.2, claimed=0.25, trials=2 * trials)
+
+
+def test_what_never_happens_costs_nothing_and_what_does_is_shown():
+    bound = lt.Bound()
+    assert bound.never(near, n=2, eps=1e-9).verdict is Verdict.SUPPORTED
+    assert bound.made == 0
+    with pytest.raises(lt.Refuted, match=r"counter-example trial \d+ of 5000"):
+        bound.never(near, n=2, eps=0.01, trials=5000)
+    with pytest.raises(lt.Refuted, match="counter-example trial"):
+        bound.never(ltjax.SubsetSum(), n=6, eps=0.1, trials=50)
+
+
+def test_growth_laws_are_compared_on_the_same_draws():
+    bound, ask = lt.Bound(), {"ns": range(1, 15), "eps": (0.3, 0.1, 0.03, 0.01), "trials": 200}
+    problem = ltjax.SubsetSum(target="uniform")
+    (found,) = bound.grows_like(problem, "logarithmic", rivals=["inverse"], **ask)
+    assert found.verdict is Verdict.SUPPORTED
+    with pytest.raises(lt.Refuted, match=r"rival +logarithmic: a="):
+        bound.grows_like(problem, "inverse", rivals=["logarithmic"], **ask)
+    assert bound.made == 2
+    with pytest.raises(ArgumentError, match="rivals='constant' is not allowed: it is a special case of 'logarithmic'"):
+        bound.grows_like(problem, "logarithmic", rivals=["constant"], **ask)
+
+
+def test_a_claim_that_nothing_could_refute_is_not_charged():
+    bound = lt.Bound()
+    for claim in (1.0, 1.5):
+        assert bound.at_most(near, n=2, eps=0.1, claimed=claim).verdict is Verdict.INCONCLUSIVE
+    assert bound.at_most(near, n=2, eps=0.1, claimed=0.999, trials=50).verdict is Verdict.INCONCLUSIVE
+    assert bound.equals(near, n=2, eps=0.1, claimed=0.5, within=0.5).verdict is Verdict.INCONCLUSIVE
+    assert bound.at_least(near, n=2, eps=0.1, claimed=0.0).verdict is Verdict.INCONCLUSIVE
+    assert (bound.made, bound.idle) == (0, 5)
+
+
+def shifted(key, x, n):
+    return jnp.all(jax.random.uniform(key, (n,)) + x[0] <= 1.0)
+
+
+def unlikely(key):
+    return jax.random.uniform(key, (3,))
+
+
+MISTAKES = {
+    "captures": (
+        lambda n: lambda key: key is n,
+        {},
+        "event=.*lambda.* is not allowed: it captures n. Hand over by name",
+    ),
+    "defaults": (lambda n: eval("lambda key, n=3: True"), {}, "it captures its defaults"),
+    "no function": (lambda n: math.fsum, {}, "event=.* is not allowed: event is a problem or a function of a key"),
+    "no bool": (lambda n: unlikely, {}, "it returns one bool for a key, not float32 of shape"),
+    "no data": (lambda n: near, {"n": object(), "eps": 0.1}, "n=<object object at .* is not allowed: n is plain data"),
+    "no size": (lambda n: ltjax.SubsetSum(), {"eps": 0.1}, "n is missing"),
+    "no argument": (lambda n: ltjax.SubsetSum(), {"n": 3, "esp": 0.1}, "argument='esp' is not known"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_one_line(mistake):
+    make, given, message = MISTAKES[mistake]
+    with pytest.raises(ArgumentError, match=message) as error:
+        lt.Bound().at_most(make(3), claimed=0.5, **given)
+    assert "\n" not in str(error.value)
+
+
+def test_an_event_may_depend_on_arrays_and_be_partial():
+    bound = lt.Bound()
+    bound.equals(shifted, x=np.array([0.5]), n=1, claimed=0.5, trials=500)
+    bound.equals(shifted, x=jnp.array([0.25]), n=1, claimed=0.75, trials=500)
+    bound.equals(functools.partial(shifted, n=2), x=np.array([0.5]), claimed=0.25, trials=500)
+    bound.equals(jax.jit(shifted, static_argnames="n"), x=np.array([0.5]), n=2, claimed=0.25, trials=500)
+    assert bound.made == 4
+
+
+SIMPLE = settings(database=None, derandomize=True, max_examples=200)
+
+
+# Types are executed in these tests, and beartype looks at an item of a collection that it draws.
+drawn_by_beartype = pytest.mark.filterwarnings("ignore:Do not use the `random` module")
+
+
+@drawn_by_beartype
+def test_strategies_shrink_to_what_is_simple():
+    assert find(lt.precisions(1e-3, 1e-1), lambda e: True, settings=SIMPLE) == 0.1
+    assert find(lt.precisions(1e-3, 1e-1), lambda e: e < 0.05, settings=SIMPLE) == pytest.approx(0.05, rel=0.01)
+    assert find(lt.laws(), lambda law: True, settings=SIMPLE) == "uniform"
+    assert find(lt.laws(atoms=True), lambda law: True, settings=SIMPLE) == "rademacher"
+    assert not find(lt.masks(3, 2), lambda mask: mask.shape == (3, 2), settings=SIMPLE).any()
+    assert find(lt.masks(4), lambda mask: mask.sum() >= 2, settings=SIMPLE).sum() == 2
+    assert find(lt.problems(), lambda problem: True, settings=SIMPLE) == ltjax.SubsetSum()
+    assert find(lt.problems("weight-pruning"), lambda p: p.d == 2, settings=SIMPLE) == ltjax.WeightPruning(
+        readout="linear", law="normal", target="axis"
+    )
+    network = find(lt.networks(), lambda net: net.n >= 2 and float(net.v.sum()) > 1.5, settings=SIMPLE)
+    assert (network.u.shape, network.b, float(network.v.sum())) == ((2, 1), None, 2.0)
+
+
+@drawn_by_beartype
+@given(eps=lt.precisions(1e-4, 0.3), law=lt.laws(atoms=False), network=lt.networks(bias=True))
+@settings(max_examples=20)
+def test_strategies_stay_within_what_was_asked(eps, law, network):
+    assert 1e-4 <= eps <= 0.3
+    assert law in ("uniform", "normal", "uniform-product", "normal-product")
+    assert network.b.shape == network.v.shape
+    assert float(jnp.abs(network.u).max()) <= 4.0
+
+
+SUITE = """
+import jax, jax.numpy as jnp
+from hypothesis import given, settings, strategies as st
+from ltjax import testing as lt
+
+def near(key, n, eps):
+    return jnp.abs(jnp.sum(jax.random.uniform(key, (n,), minval=-1.0)) - 0.5) <= eps
+
+@settings(max_examples=5, database=None)
+@given(n=st.integers(1, 3), eps=lt.precisions(1e-2, 1e-1))
+def test_true(bound, n, eps):
+    bound.at_most(near, n=n, eps=eps, claimed=eps, trials=300)
+
+@given(n=st.integers(1, 3), eps=lt.precisions(1e-2, 1e-1))
+def test_false(bound, n, eps):
+    bound.at_most(near, n=n, eps=eps, claimed=eps / 4, trials=2000)
+
+def test_idle(bound):
+    bound.at_most(near, n=1, eps=0.1, claimed=1.5)
+
+def test_other():
+    pass
+"""
+PLUGIN = ("-p", "no:cacheprovider", "-W", "error")
+
+
+def test_in_a_suite_of_ones_own(pytester):
+    pytester.makepyfile(SUITE)
+    result = pytester.runpytest_inprocess(*PLUGIN)
+    result.assert_outcomes(passed=2, failed=2)
+    result.stdout.fnmatch_lines(
+        [
+            "*refuted: P(event) is at most 0.025",
+            "*event  *near",
+            "*n=1, eps=0.1*",
+            "*interval *",
+            "*claimed *at most 0.025",
+            "*visible *",
+            "*settled by *",
+            "*bound=bound,",
+            "*nothing could fail here: of 1 comparisons*",
+            "ltjax: * comparisons with seed 0 spent * of the error budget 1e-06; 1 more could not have failed",
+        ]
+    )
+    assert "_answer" not in result.stdout.str()  # the failure is shown at the test's own line
+
+
+def test_its_options(pytester):
+    pytester.makepyfile(SUITE)
+    result = pytester.runpytest_inprocess(*PLUGIN, "--ltjax-budget=2e-3", "--ltjax-seed=7", "-k", "true")
+    result.stdout.fnmatch_lines(["ltjax: 5 comparisons with seed 7 spent 0.00167 of the error budget 0.002"])
+    result = pytester.runpytest_inprocess(*PLUGIN, "--ltjax-budget=0.7", "-k", "true")
+    assert "--ltjax-budget=0.7 is not allowed: budget is a finite number above 0 and below 0.5" in result.stdout.str()
+
+
+def test_a_session_that_does_not_ask_for_it_pays_nothing(pytester):
+    """No JAX, no hypothesis, no line of its own."""
+    pytester.makepyfile("def test_it(): pass")
+    code = (
+        "import sys, pytest; code = pytest.main(sys.argv[1:]); assert 'ltjax.testing.plugin' in sys.modules;"
+        "assert not {'jax', 'hypothesis', 'numpy'} & set(sys.modules); sys.exit(code)"
+    )
+    words = [sys.executable, "-c", code, "-q", *PLUGIN, "-p", "no:jaxtyping", "-p", "no:hypothesispytest"]
+    done = subprocess.run(words, cwd=pytester.path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "ltjax" not in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("chosen", ["true or idle", "true or other"])
+def test_workers_share_the_budget(pytester, chosen):
+    pytester.makepyfile(SUITE)
+    result = pytester.runpytest_subprocess(*PLUGIN, "-n", "2", "--dist", "load", "-k", chosen)
+    result.stdout.fnmatch_lines(["ltjax: * comparisons with seed 0 spent * of the error budget 1e-06*"])
+    spent = float(result.stdout.str().partition(" spent ")[2].split()[0])
+    assert 0.0 < spent < 0.5e-6  # one of two workers compared
