@@ -114,7 +114,7 @@ BAD = {
     ),
     "solver no word": ({"solver": ["float32"]}, "solver=['float32'] is not"),
     "eps negative": ({"eps": [0.1, -0.1]}, "eps=-0.1 is not allowed: eps is a finite number above 0"),
-    "eps zero": ({"eps": 0}, "eps=0.0 is not allowed"),
+    "eps zero": ({"eps": 0}, "eps=0 is not allowed"),
     "eps nan": ({"eps": float("nan")}, "eps=nan is not allowed"),
     "eps word": ({"eps": "small"}, "eps='small' is not allowed"),
     "eps missing": ({"eps": None}, "key 'eps' is missing"),

@@ -19,6 +19,10 @@ def main(tokens: list[str] | None = None) -> None:
     except KeyboardInterrupt:
         print("stopped: nothing was decided yet", file=sys.stderr)
         status = 130
+    except Exception:
+        if not came:
+            raise
+        status = 130  # what a signal interrupts may end in other ways
     if came:
         leave(128 + came[0])
     sys.exit(status)

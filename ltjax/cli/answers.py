@@ -7,6 +7,7 @@ from typing import Any
 
 from ltjax.cli.console import bar, note, print_json, say, show, start_devices, table
 from ltjax.cli.problems import Sampling
+from ltjax.cli.stopping import work_begins
 from ltjax.problems.base import AbstractProblem
 
 
@@ -21,6 +22,7 @@ def _computed(what: Callable[..., Any], sampling: Sampling, trials: int, looks: 
     from ltjax.machine import settings
 
     with bar() as shown:
+        work_begins()
         task = shown.add_task("trials", total=trials * looks if looks else None)
         return what(
             trials=trials,
@@ -49,8 +51,10 @@ def estimate(
 
     trials = arguments.whole("trials", trials, 1)
 
+    of = ltjax.estimate  # imported now
+
     def what(**how: Any) -> Any:
-        return ltjax.estimate(make(), n=n, eps=eps, interval=interval, witness=witness, **how)  # type: ignore[arg-type]
+        return of(make(), n=n, eps=eps, interval=interval, witness=witness, **how)  # type: ignore[arg-type]
 
     late = None
     try:
@@ -93,9 +97,8 @@ def threshold(
         dear = choose(problem, likely_size(problem, e), e, sampling.solver).solver.traced_sizes
         trials = 100 if dear else 400
     trials = arguments.whole("trials", trials, 1)
-    found = _computed(
-        lambda **how: ltjax.threshold(problem, eps=precisions, p=p, n_max=n_max, **how), sampling, trials, None
-    )
+    of = ltjax.threshold  # imported now
+    found = _computed(lambda **how: of(problem, eps=precisions, p=p, n_max=n_max, **how), sampling, trials, None)
     stopped = any(one.stopped for one in found)
     if sampling.json:
         print_json({"thresholds": [dataclasses.asdict(one) for one in found]})

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainin
 from ltjax import arguments
 from ltjax.arguments import ArgumentError
 from ltjax.cli.console import note, print_json, progress, say, show, start_devices, table
+from ltjax.cli.stopping import work_begins
 from ltjax.machine import devices as parallel
 from ltjax.machine.compilation import use_compilation_cache
 from ltjax.sweeps import engines, memory
@@ -67,6 +68,7 @@ def sweep(
         many = (workers or len(engines.local_gpus()) or parallel.cores()) if engine == "dask" else None
         return _dry_run(asked, store, runner, many, json)
     bar = _Bar()
+    work_begins()
     try:
         with bar:
             summary = run(asked, store, engine=runner, progress=bar.show)

@@ -71,6 +71,7 @@ def verify(
     from ltjax import arguments, files
     from ltjax.cli.console import bar as progress_bar
     from ltjax.cli.console import note, notes, print_json, show, start_devices
+    from ltjax.cli.stopping import work_begins
     from ltjax.verify import runner
     from ltjax.verify.budget import BUDGETS
     from ltjax.verify.catalogue import catalogue, select
@@ -104,6 +105,7 @@ def verify(
             for line in _lines(result):
                 tell(line)
 
+        work_begins()
         report = runner.verify(
             budget=budget,
             seed=seed,

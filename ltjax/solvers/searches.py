@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Array
 
 from ltjax.arguments import ArgumentError
+from ltjax.machine import settings
 from ltjax.networks import random_directions
 from ltjax.patterns import NM, AbstractPattern, Block, Exactly, Rows, Weights
 from ltjax.problems.base import AbstractProblem
@@ -138,11 +139,11 @@ class AbstractMaskSearch(AbstractSearch):
             kinks = jnp.stack([-rows[:, 1], rows[:, 0]], axis=1) / jnp.linalg.norm(rows, axis=1, keepdims=True)
             points = jnp.concatenate([jnp.stack([jnp.cos(angle), jnp.sin(angle)], axis=1), kinks, -kinks])
         else:
-            points = random_directions(jax.random.key(0), POINTS, d, u.dtype)
+            points = random_directions(settings.key(0), POINTS, d, u.dtype)
         points = jnp.concatenate([points, w[None]])
         data = Data(u, v, points, jnp.maximum(points @ w, 0.0))
         # The seed moves the search, not what is searched.
-        error, mask = self.best(jax.random.key(n), data)
+        error, mask = self.best(settings.key(n), data)
         mask = mask if self.in_pieces else mask[:, 0]
         return jnp.pad(mask, ((0, instance.v.shape[0] - n), *[(0, 0)] * (mask.ndim - 1))), error
 
