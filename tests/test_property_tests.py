@@ -71,7 +71,9 @@ def test_true_bounds_hold(bound, which, n, eps):
 
 
 @pytest.mark.parametrize(
-    "which", [by("at_most", near), by("at_least", true_bounds.largest), by("equals", true_bounds.waits)], ids=str
+    "which",
+    [by("at_most", near), by("at_least", true_bounds.largest), by("equals", true_bounds.waits)],
+    ids=lambda which: which.method,
 )
 def test_a_false_bound_shrinks_to_its_smallest_case(which):
     assert simulate(which, lt.Bound(seed=3), True, 25, 4000) == SMALLEST
