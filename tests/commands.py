@@ -22,14 +22,19 @@ def run(capsys, *tokens):
 INSTALLED = Path(sys.executable).with_name("ltjax")
 
 
-def started(*tokens, cwd=None, **how):
-    """The installed command as a process of its own, as in a terminal that knows nothing of the tests' settings."""
+def started(*tokens, cwd=None, largest=None, **how):
+    """The installed command as a process of its own, as in a terminal that knows nothing of the tests' settings.
+
+    `largest`: the largest file that it may write, in blocks of 512 bytes. The shell sets the limit: this process, which
+    has threads, must not fork.
+    """
     env = {name: value for name, value in os.environ.items() if not name.startswith(("JAX_", "XLA_"))}
     # This tree, wherever the installed one lies.
     env["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parents[1]), env.get("PYTHONPATH", "")]).rstrip(os.pathsep)
     env |= how.pop("env", {})
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL} | how
-    return subprocess.Popen([INSTALLED, *map(str, tokens)], env=env, cwd=cwd, text=True, **pipes)
+    limited = [] if largest is None else ["sh", "-c", f'ulimit -f {largest}; exec "$@"', "sh"]
+    return subprocess.Popen([*limited, INSTALLED, *map(str, tokens)], env=env, cwd=cwd, text=True, **pipes)
 
 
 def process(*tokens, **how):

@@ -83,6 +83,7 @@ def test_numbers_that_are_none_are_no_hits():
         assert not np.any(mask)
 
 
+@pytest.mark.slow
 def test_no_hit_is_one_where_exact_methods_say_miss():
     """Every network of 40 neurons at ε = 0.1 is decided by arcs. So coarse, few hits are clusters; none is wrong."""
     key = jax.random.key(0)

@@ -23,6 +23,7 @@ def _small_workers(monkeypatch):
     monkeypatch.setenv("JAX_PLATFORMS", "cpu")
 
 
+@pytest.mark.slow
 def test_workers_killed_and_a_task_that_kills_its_workers(tmp_path, monkeypatch):
     monkeypatch.setattr(driver, "SECONDS_A_JOB", 0.1)
     engine = sweeps.Dask(workers=2)
