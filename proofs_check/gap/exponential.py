@@ -151,9 +151,9 @@ class Exponential(Claim):
         ),
     )
     caption = (
-        "Left: neurons needed against precision, with certified limits: rows at least by theorem, at most by networks "
-        "found; scissors at most by masks found, at least by exhaustion. Right: the certified ratio; at d = 1 both "
-        "kinds of pruning are the same."
+        "Left: neurons needed against precision, with certified limits: rows at least by theorem and by "
+        "networks without a ticket, at most by networks found; scissors at most by masks found, at least by exhaustion. "
+        "Right: the certified ratio; at d = 1 both kinds of pruning are the same."
     )
 
     near: float = 2.0
