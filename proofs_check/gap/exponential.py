@@ -152,7 +152,7 @@ class Exponential(Claim):
     )
     caption = (
         "Left: neurons needed against precision, with certified limits: rows at least by theorem and by "
-        "networks without a ticket, at most by networks found; scissors at most by masks found, at least by exhaustion. "
+        "networks without a ticket, at most by networks found; scissors by masks found and by exhaustion. "
         "Right: the certified ratio; at d = 1 both kinds of pruning are the same."
     )
 

@@ -167,7 +167,7 @@ class Tenfold(Claim):
         lines = [
             "**Ten times more precise costs …** (certified numbers of neurons at probability one half, $d=2$)",
             "",
-            "| readout, target | ε | scissors: at most | more than at 10 ε | rows: at least (theorem) | times at 10 ε |",
+            "| readout, target | ε | scissors: at most | more than at 10 ε | rows, by theorem | times at 10 ε |",
             "|---|---|---|---|---|---|",
         ]
         for readout, kind in KINDS.items():
