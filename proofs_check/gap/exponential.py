@@ -16,7 +16,7 @@ construction of the textbook proof; sharing neurons halves what it needs, see WP
 need. An axis target takes one subset sum of products $v_iu_{i1}$, whose law does not depend on $d$, and neither do the
 bounds of NP-2 and NP-3. By these bounds the ratio is above 2 at $\varepsilon=10^{-5}$ and above 10 at $10^{-6}$; for an
 axis target its slope from $10^{-1}$ to $10^{-6}$ is in $[0.4,1.3]$. In the plane, readout relu, more than half of the
-networks drawn at $n\varepsilon=0.9$ ($\varepsilon=10^{-2}$) to $0.125$ ($10^{-6}$) hold no ticket of rows: elimination
+networks drawn at $n\varepsilon=0.7$ ($\varepsilon=10^{-2}$) to $0.125$ ($10^{-6}$) hold no ticket of rows: elimination
 leaves no neuron that could be kept, or too few. That is many times NP-3's bound. There the ratio is above 1 at
 $\varepsilon=10^{-2}$, above 10 at $10^{-3}$ (scissors sharing neurons) and above 1000 at $10^{-6}$, and its slope from
 $10^{-2}$ to $10^{-6}$ is in $[0.4,1.3]$. Bracket against bracket, readout linear: the exponent of $1/\varepsilon$ in

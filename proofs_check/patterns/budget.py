@@ -1,4 +1,4 @@
-r"""PAT-5: At most $m$ neurons a sum cost $\varepsilon^{-1/m}$.
+r"""PAT-5: At most m neurons a sum cost 1/ε^(1/m).
 
 **Hypotheses.** Target $\sigma(x_1)$, law normal, any readout; any weights may be cut, but at most $m$ neurons keep any
 one input.

@@ -1,4 +1,4 @@
-r"""PAT-2: Each further weight in a block costs another factor $1/\varepsilon$.
+r"""PAT-2: Each further weight in a block costs another factor 1/ε.
 
 **Hypotheses.** Target $\sigma(x_1)$, readout linear, law normal (no atoms), $d=4$; blocks of $1\times b$ inputs.
 
