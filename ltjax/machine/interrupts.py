@@ -5,6 +5,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+STACK = 1 << 26
+"""Bytes of stack of a thread that may compile: compilers recurse deeply, and a thread has 8 MiB only."""
 
 
 def interruptible(call: Callable[..., T], *args: Any) -> T:
@@ -26,7 +28,11 @@ def interruptible(call: Callable[..., T], *args: Any) -> T:
             errors.append(error)
 
     thread = threading.Thread(target=run, name="ltjax", daemon=True)
-    thread.start()
+    before = threading.stack_size(STACK)
+    try:
+        thread.start()
+    finally:
+        threading.stack_size(before)
     thread.join()
     if errors:
         raise errors.pop()
