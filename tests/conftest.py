@@ -23,6 +23,8 @@ jaxtyping.install_import_hook(["ltjax", "proofs_check"], TYPES)
 from ltjax.machine import devices, settings  # noqa: E402 - only what is imported after the hook is checked
 
 devices.use_cores(4)
+# A worker reads no program that another process, perhaps one that was killed, left in the user's cache folder.
+jax.config.update("jax_enable_compilation_cache", False)
 
 # In these files a dtype that nobody chose is a mistake: whole numbers meet floats, and 32 bits 64, by name only. The
 # searches along the circle, which the other files reach, still mix them.
