@@ -15,7 +15,8 @@ import ltjax
 from ltjax.inference import growth as scaling
 from ltjax.inference import thresholds
 from ltjax.outcomes import HIT, MISS, UNDECIDED
-from ltjax.trials.counts import Counts, FirstHits
+from ltjax.solvers.choose import choose
+from ltjax.trials.counts import Counts, FirstHits, count
 
 NS = tuple(range(1, 41))
 
@@ -81,16 +82,16 @@ def test_the_bracket_errs_with_half_the_rest_on_each_side():
     hits = np.arange(301)
     reaches = int(hits[scipy.stats.binom.sf(hits - 1, 300, 0.5) <= level][0])
     short = int(hits[scipy.stats.binom.cdf(hits, 300, 0.5) < level][-1])
-    for count, expected in [
+    for number, expected in [
         (short, (5, 5)),
         (short + 1, (3, 5)),
         (reaches - 1, (3, 5)),
         (reaches, (3, 3)),
     ]:
         first = np.full((300, 1), 5)
-        first[:count] = 3
+        first[:number] = 3
         (found,) = thresholds.brackets(outcomes_of(first, [0.1], tuple(range(1, 9))), 0.5, 0.99, {})
-        assert (found.lower, found.upper) == expected, count
+        assert (found.lower, found.upper) == expected, number
 
 
 @st.composite
@@ -272,6 +273,27 @@ def test_no_trial_is_asked_again_whose_answer_is_known(costly):
     assert sum(count for _, count in asked) < 5 * 300
     sizes = [n for n, _ in asked]
     assert all(sizes.count(n) <= 4 for n in sizes), "a pilot's and the rest, for hits and for misses"
+
+
+def test_what_a_threshold_saw_is_part_of_what_counts_say():
+    """Real networks: never a hit or a miss that the counts at that size do not have."""
+    problem, eps, key = ltjax.NeuronPruning(readout="relu"), 0.5, jax.random.key(5)
+    found = thresholds.threshold(problem, eps=eps, key=key, trials=60)
+    counts = count(problem, found.ns, (eps,), 60, key)
+    missed = 60 - np.array(found.hits) - np.array(found.undecided)
+    assert np.all(np.array(found.hits) <= counts.hits[:, 0])
+    assert np.all(missed <= counts.misses[:, 0])
+    whole = thresholds.bracket(count(problem, range(1, 17), (eps,), 60, key), 0, 0.5, 0.99, {})
+    assert (found.lower, found.upper) == (whole.lower, whole.upper)
+
+
+def test_for_misses_leaves_out_what_only_finds_hits():
+    wide, narrow = (choose(ltjax.NeuronPruning(readout="relu"), n, 0.01).solver for n in (100, 300))
+    assert str(wide.for_misses()).startswith("elimination")
+    assert narrow.for_misses() is None
+    linear = choose(ltjax.NeuronPruning(), 100, 0.01).solver.for_misses()
+    assert linear is not None
+    assert [part.name for part in linear.solvers] == ["kink lemma", "local walk", "elimination"]
 
 
 @given(st.integers(0, 30), st.integers(-1, 31), st.integers(0, 30))

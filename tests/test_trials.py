@@ -164,6 +164,20 @@ def test_first_hits_and_counts_agree():
     np.testing.assert_array_equal(outcomes.counts().misses, direct.misses)
 
 
+@pytest.mark.parametrize(("first", "chunk"), [(0, None), (5, 64)])
+def test_some_of_the_trials_are_decided_as_among_all(first, chunk):
+    (share,) = plan(ltjax.SubsetSum(), (6,), (0.02,))
+    key, how = jax.random.key(3), {"first": first, "chunk": chunk}
+    among = np.random.default_rng(0).random(300) < 0.1
+    whole = np.concatenate([d.status for d in dispatch.decisions(share, 300, key, **how)])
+    seen = []
+    some = list(dispatch.decisions(share, 300, key, among=among, progress=seen.append, **how))
+    assert 0 < (whole == HIT).sum() < 300
+    assert np.array_equal(np.concatenate([d.status for d in some]), whole[among])
+    assert sum(seen) == among.sum()
+    assert list(dispatch.decisions(share, 300, key, among=np.zeros(300, bool), **how)) == []
+
+
 def test_progress_adds_up():
     seen = []
     problem, _ = PROBLEMS["fixed"]

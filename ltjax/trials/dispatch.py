@@ -135,7 +135,7 @@ def decisions(
     if among is not None:
         blocks = np.unique((first + np.flatnonzero(among)) // block).tolist()
     if chunk is not None:
-        step = min(step, parallel.padded(len(blocks) * block, block, devices))
+        step = min(step, parallel.padded(max(len(blocks), 1) * block, block, devices))
 
     def numbers(blocks: Sequence[int]) -> np.ndarray:
         return (np.asarray(blocks, np.int64)[:, None] * block + np.arange(block)).ravel()

@@ -12,19 +12,20 @@ $\varepsilon^{-(d-1)}$ (NP-9).
 **Source.** Ferre', Giroire, Mallmann-Trenn, Natale (arXiv 2603.02234); constants worked out for this project.
 
 **Checked.** Masks found for $\varepsilon=10^{-1},\dots,10^{-6}$, each coordinate by neurons of its own (the
-construction of the textbook proof; sharing neurons halves what it needs, see WP-1), give an upper end of what scissors
-need. An axis target takes one subset sum of products $v_iu_{i1}$, whose law does not depend on $d$, and neither do the
-bounds of NP-2 and NP-3. By these bounds the ratio is above 2 at $\varepsilon=10^{-5}$ and above 10 at $10^{-6}$; for an
-axis target its slope from $10^{-1}$ to $10^{-6}$ is in $[0.4,1.3]$. In the plane, readout relu, more than half of the
-networks drawn at $n\varepsilon=0.7$ ($\varepsilon=10^{-2}$) to $0.125$ ($10^{-6}$) hold no ticket of rows: elimination
-leaves no neuron that could be kept, or too few. That is many times NP-3's bound. There the ratio is above 1 at
-$\varepsilon=10^{-2}$, above 10 at $10^{-3}$ (scissors sharing neurons) and above 1000 at $10^{-6}$, and its slope from
-$10^{-2}$ to $10^{-6}$ is in $[0.4,1.3]$. Bracket against bracket, readout linear: the exponent of $1/\varepsilon$ in
-what rows need ($\varepsilon=0.8$ to $10^{-4}$; at least by NP-2 and certified misses, at most by networks in hand)
-exceeds that of scissors ($10^{-1}$ to $10^{-6}$; at least by exhaustion, at most by masks in hand) by more than 0.35.
-Were there no gap, scissors' numbers would stand on both sides, and every one of these would be refuted or left open.
-Certified are the numbers at these precisions; between and beyond them they are extrapolated. The false gap, $d=1$:
-rows and scissors of the line, where both are subset sum.
+construction of the textbook proof; sharing neurons halves what it needs, see WP-1), give an upper end of what
+scissors need. An axis target takes one subset sum of products $v_iu_{i1}$, whose law does not depend on $d$, and
+neither do the bounds of NP-2 and NP-3. By these bounds the ratio is above 2 at $\varepsilon=10^{-5}$ and above 10 at
+$10^{-6}$; for an axis target its slope from $10^{-1}$ to $10^{-6}$ is in $[0.4,1.3]$. In the plane, readout relu,
+more than half of the networks drawn at $n\varepsilon=0.7$ ($\varepsilon=10^{-2}$) to $0.125$ ($10^{-6}$) hold no
+ticket of rows: elimination leaves no neuron that could be kept, or what it leaves (at the coarser of these) is
+decided by arcs or by HiGHS, whose tolerances a widened tube covers. That is many times NP-3's bound. There the ratio
+is above 1 at $\varepsilon=10^{-2}$, above 10 at $10^{-3}$ (scissors sharing neurons) and above 1000 at $10^{-6}$, and
+its slope from $10^{-2}$ to $10^{-6}$ is in $[0.4,1.3]$. Bracket against bracket, readout linear: the exponent of
+$1/\varepsilon$ in what rows need ($\varepsilon=0.8$ to $10^{-4}$; at least by NP-2 and certified misses, at most by
+networks in hand) exceeds that of scissors ($10^{-1}$ to $10^{-6}$; at least by exhaustion, at most by masks in hand)
+by more than 0.35. Were there no gap, scissors' numbers would stand on both sides, and every one of these would be
+refuted or left open. Certified are the numbers at these precisions; between and beyond them they are extrapolated.
+The false gap, $d=1$: rows and scissors of the line, where both are subset sum.
 """
 
 import dataclasses
