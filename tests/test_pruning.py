@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from cells import decided
@@ -17,6 +18,7 @@ from ltjax.certify.errors import sphere
 from ltjax.outcomes import HIT, MISS, UNDECIDED
 from ltjax.patterns import get_pattern
 from ltjax.problems.pruning import NeuronPruning, Pruning, WeightPruning
+from ltjax.solvers.axis_rows import AxisRows
 from ltjax.solvers.choose import choose
 from ltjax.solvers.on_inputs import OnInputs
 from ltjax.testing import check_problem, check_solver
@@ -316,3 +318,20 @@ def test_one_mask_is_bounded_anew_for_every_precision():
     many = jax.tree.map(lambda x: x[None], one)
     lower, upper = problem.errors(many, mask, np.ones((1, 1, 2), bool), eps)
     assert list(zip(lower[0, 0], upper[0, 0], strict=True)) == alone
+
+
+def test_more_rows_on_the_axis_than_a_sum_may_use_are_no_miss():
+    """The third of three is the target itself; a search that may use the first two alone knows nothing."""
+    problem = NeuronPruning(law="sparse:0.5", target="axis")
+    with jax.enable_x64(True):
+        drawn = jax.vmap(lambda key: problem.draw(key, 3))(jax.random.split(KEY, 1))
+        rows, weights = jnp.asarray([[[1.0, 0.0]] * 3]), jnp.asarray([[10.0, 20.0, 1.0]])
+        network = drawn._replace(u=rows, v=weights, moved=jnp.zeros((1, 3)))
+        few, enough = (
+            jax.tree.map(np.asarray, AxisRows(terms=terms).search(network, (2, 3), jnp.asarray([0.1])))
+            for terms in (2, 3)
+        )
+    assert few.least[0, 0] > 0.1, "of the first two nothing is near the target"
+    assert few.least[0, 1] == 0.0
+    assert enough.error[0, 1, 0] < 1e-12
+    assert enough.least[0, 1] == 0.0
