@@ -21,7 +21,9 @@ from ltjax.problems.pruning import NeuronPruning, Pruning, WeightPruning
 from ltjax.solvers.axis_rows import AxisRows
 from ltjax.solvers.choose import choose
 from ltjax.solvers.on_inputs import OnInputs
+from ltjax.solvers.plane import KinkLemma
 from ltjax.testing import check_problem, check_solver
+from ltjax.trials.counts import count
 
 sys.path.insert(0, str(Path(__file__).parent / "strangers"))
 
@@ -335,3 +337,15 @@ def test_more_rows_on_the_axis_than_a_sum_may_use_are_no_miss():
     assert few.least[0, 1] == 0.0
     assert enough.error[0, 1, 0] < 1e-12
     assert enough.least[0, 1] == 0.0
+
+
+def test_rows_that_are_only_some_of_a_patterns_masks_say_no_misses():
+    """Of two inputs out of three a row may keep any two, so that no mask of rows within ε is no miss."""
+    outcomes = {}
+    for d, pattern in ((3, "exactly:2"), (4, "block:1x2")):
+        problem = Pruning(d=d, pattern=pattern, readout="linear", target="axis")
+        assert problem.rows is not None
+        found = count(problem, (5,), (0.05,), 40, KEY, solver=OnInputs(problem.rows, KinkLemma()))
+        outcomes[pattern] = found.at(5, 0.05)
+    assert outcomes["exactly:2"] == (0, 0, 40)
+    assert outcomes["block:1x2"][1] > 20, "there rows are all masks that matter"
