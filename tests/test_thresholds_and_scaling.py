@@ -16,6 +16,7 @@ from ltjax.inference import growth as scaling
 from ltjax.inference import thresholds
 from ltjax.outcomes import HIT, MISS, UNDECIDED
 from ltjax.solvers.choose import choose
+from ltjax.solvers.in_order import InOrder
 from ltjax.trials.counts import Counts, FirstHits, count
 
 NS = tuple(range(1, 41))
@@ -292,7 +293,7 @@ def test_for_misses_leaves_out_what_only_finds_hits():
     assert str(wide.for_misses()).startswith("elimination")
     assert narrow.for_misses() is None
     linear = choose(ltjax.NeuronPruning(), 100, 0.01).solver.for_misses()
-    assert linear is not None
+    assert isinstance(linear, InOrder)
     assert [part.name for part in linear.solvers] == ["kink lemma", "local walk", "elimination"]
 
 
