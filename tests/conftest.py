@@ -20,7 +20,7 @@ if "xla_backend_optimization_level" not in os.environ.get("XLA_FLAGS", ""):
 TYPES = "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
 jaxtyping.install_import_hook(["ltjax", "proofs_check"], TYPES)
 
-from ltjax.machine import devices, settings  # noqa: E402 - only what is imported after the hook is checked
+from ltjax.machine import devices, programs, settings  # noqa: E402 - only what is imported after the hook is checked
 
 devices.use_cores(4)
 # A worker reads no program that another process, perhaps one that was killed, left in the user's cache folder.
@@ -46,5 +46,6 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
         with jax.numpy_dtype_promotion("strict" if strict else "standard"):
             return (yield)
     finally:
+        programs.make_room()  # for tests that compile without asking ltjax a question
         settings.PINNED["numpy_dtype_promotion"] = (how, usual)
         jaxtyping.config.update("jaxtyping_disable", False)

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Array, Key
 
 from ltjax.arguments import ArgumentError
-from ltjax.machine import forks
+from ltjax.machine import forks, programs
 
 GENERATOR = "threefry2x32"
 PINNED: dict[str, tuple[Callable[[Any], Any], Any]] = {
@@ -34,7 +34,7 @@ PINNED: dict[str, tuple[Callable[[Any], Any], Any]] = {
 
 @contextlib.contextmanager
 def pinned() -> Iterator[None]:
-    """Also a decorator: what is inside runs under the settings of `PINNED`, in this thread.
+    """Also a decorator: what is inside runs under the settings of `PINNED`, in this thread, with room for its programs.
 
     Raises:
         ArgumentError: in a process that was forked after JAX had run, where any computation would hang.
@@ -44,6 +44,7 @@ def pinned() -> Iterator[None]:
             "JAX ran before this process was forked, and would hang in it: start processes by spawn, as "
             'multiprocessing.get_context("spawn") does'
         )
+    programs.make_room()
     with contextlib.ExitStack() as stack:
         for setting, value in PINNED.values():
             stack.enter_context(setting(value))
