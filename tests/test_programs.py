@@ -18,7 +18,8 @@ from ltjax.machine import programs
 
 # Every second page may be written: each page is a piece of memory of its own, until few are left.
 pages, libc = (programs.mapped()[1] - 2800) // 2, ctypes.CDLL(None)
-libc.mmap.restype, libc.mmap.argtypes = ctypes.c_void_p, [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
+libc.mmap.restype = ctypes.c_void_p
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
 libc.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
 start = libc.mmap(None, 8192 * pages, 1, 0x22, -1, 0)
 for page in range(pages):
