@@ -188,12 +188,13 @@ def _arc(points: Array, kappa: Array, upper: Array, lower: Array, guard: Array) 
     """
     k = kappa.shape[0]
     upper, lower = upper + guard, lower - guard
-    alive, before, ahead = _walked(points, kappa, upper, lower)
-    mirrored = _walked(-points[::-1], kappa[::-1], upper[::-1], lower[::-1])
+    # From both ends in one program: the second is the arc's mirror image.
+    both = [jnp.stack([x, sign * x[::-1]]) for x, sign in ((points, -1), (kappa, 1), (upper, 1), (lower, 1))]
+    (alive, back), (before, after), (ahead, behind) = jax.vmap(_walked)(*both)
     # Bit j of a choice is bit k - 1 - j of the mirrored one.
     choices = np.arange(1 << k)
     other = sum(((choices >> j) & 1) << (k - 1 - j) for j in range(k)) + np.zeros(1 << k, int)
-    back, after, behind = mirrored[0][other], mirrored[1][::-1][:, other], mirrored[2][:, :, other]
+    back, after, behind = back[other], after[::-1][:, other], behind[:, :, other]
     return _Arc(alive & back, before, after, ahead, behind)
 
 
@@ -343,14 +344,13 @@ def scan_masks(
     lower, upper = tube(points)
     arcs = jax.vmap(_arc, (0, 0, 0, 0, None))(points, jump, upper, lower, guard)
 
-    def merge(pair: tuple[int, int]) -> tuple[Array, Array]:
-        left, right = (jax.tree.map(lambda x, i=i: x[i], arcs) for i in pair)
-        both = np.asarray(pair)
+    def merge(both: Int[Array, "2"]) -> tuple[Array, Array]:
+        left, right = (jax.tree.map(lambda x, i=i: x[both[i]], arcs) for i in (0, 1))
         return _merge(left, right, points[both], upper[both], lower[both], guard, capacity)
 
-    lists, sizes = zip(*(merge(pair) for pair in halves), strict=True)
-    over = (jnp.maximum(*sizes) > capacity) | ~fits
-    sizes = jnp.stack(sizes)
+    # One half after the other: each is merged by a loop that ends with its own pairs.
+    lists, sizes = jax.lax.map(merge, jnp.asarray(halves))
+    over = (jnp.max(sizes) > capacity) | ~fits
 
     # Values of every choice of every arc at the points where the circle is closed, the first four of them keys.
     keys = (jnp.arange(4) + 0.5) * (0.5 * pi if linear else 0.25 * pi)
