@@ -3,6 +3,8 @@
 import dataclasses
 import math
 import statistics
+import threading
+import time
 from typing import Any
 
 import jax
@@ -597,10 +599,73 @@ def test_ctrl_c_keeps_what_is_finished():
 
     claims = {"X-1": Coin(), "X-2": made(measure=stop), "X-3": made(id="X-3")}
     chosen = Catalogue(claims, dict.fromkeys(claims, "here"), {})
-    report = runner.verify(known=chosen, chosen=chosen)
+    report = runner.verify(known=chosen, chosen=chosen, at_once=1)
     assert report.stopped
     assert [result.claim.id for result in report.results] == ["X-1"]
     assert not report.passed
+    several = runner.verify(known=chosen, chosen=chosen, at_once=3)
+    assert several.stopped
+    assert "X-2" not in [result.claim.id for result in several.results]
+
+
+def test_claims_that_run_together_are_what_they_are_alone_and_one_that_measures_times_runs_alone():
+    running, most, order = [], [], []
+
+    def measure(self, run):
+        running.append(self.id)
+        most.append((self.id, len(running)))
+        run.progress("here")
+        # Long enough for another to begin.
+        deadline = time.monotonic() + (20.0 if self.id in ("X-1", "X-2") else 0.2)
+        while len(running) < 2 and len(most) < 2 and time.monotonic() < deadline:
+            time.sleep(0.001)
+        found = Coin.measure(self, run)
+        running.remove(self.id)
+        return found
+
+    kinds = {f"X-{i}": made(id=f"X-{i}", measure=measure, alone=i in (3, 5)) for i in range(1, 7)}
+    chosen = Catalogue(kinds, dict.fromkeys(kinds, "here"), {})
+    told: list[str] = []
+    where: set[int] = set()
+
+    def finished(result):
+        order.append(result.claim.id)
+        where.add(threading.get_ident())
+
+    together = runner.verify(known=chosen, chosen=chosen, at_once=2, progress=told.append, finished=finished)
+    assert [result.claim.id for result in together.results] == list(kinds)
+    assert order[-2:] == ["X-3", "X-5"], "alone, after the others"
+    assert max(count for _, count in most) == 2
+    assert [count for id, count in most if id in ("X-3", "X-5")] == [1, 1]
+    assert "X-1: here" in told
+    assert where == {threading.get_ident()}, "callers are told in their own thread"
+    one_by_one = runner.verify(known=chosen, chosen=chosen, at_once=1)
+    assert [r.data for r in one_by_one.results] == [r.data for r in together.results]
+    with pytest.raises(ArgumentError, match="at_once=0 is not allowed"):
+        runner.verify(known=chosen, chosen=chosen, at_once=0)
+
+
+def test_what_a_caller_raises_ends_the_claims_that_run():
+    """A draft of a report that cannot be written, say: nothing goes on in the background."""
+    ended = threading.Event()
+
+    def measure(self, run):
+        try:
+            while True:
+                run.progress("still here")
+                time.sleep(0.001)
+        finally:
+            ended.set()
+
+    claims = {"X-1": Coin(), "X-2": made(id="X-2", measure=measure)}
+    chosen = Catalogue(claims, dict.fromkeys(claims, "here"), {})
+
+    def finished(result):
+        raise OSError("the disk is full")
+
+    with pytest.raises(OSError, match="full"):
+        runner.verify(known=chosen, chosen=chosen, at_once=2, finished=finished)
+    assert ended.wait(10.0)
 
 
 def test_events_of_many_draws_are_those_of_their_keys():

@@ -49,6 +49,7 @@ def verify(
     *,
     budget: str = "quick",
     seed: Whole = 0,
+    at_once: Whole | None = None,
     out: Path | None = None,
     json: bool = False,
 ) -> int:
@@ -63,6 +64,8 @@ def verify(
         quick, standard or full: how many trials.
     seed
         Seed of the run's key.
+    at_once
+        Claims that are checked at a time; by default two on a CPU of several cores. Results do not depend on it.
     out
         Write the report (index.html, results.json, figures) into this folder.
     json
@@ -80,6 +83,8 @@ def verify(
 
     arguments.choice("budget", budget, BUDGETS)
     arguments.whole("seed", seed, 0, 2**32 - 1)
+    if at_once is not None:
+        arguments.whole("at_once", at_once, 1, runner.MOST_AT_ONCE)
     # A claim's file may well ask JAX for its devices.
     start_devices()
     known = catalogue()
@@ -111,6 +116,7 @@ def verify(
             seed=seed,
             known=known,
             chosen=chosen,
+            at_once=at_once,
             started=lambda claim: bar.update(task, description=f"{claim.id} {escape(title_of(claim))}"),
             progress=lambda message: bar.update(task, description=escape(message)),
             finished=finished,

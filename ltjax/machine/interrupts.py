@@ -9,6 +9,17 @@ STACK = 1 << 26
 """Bytes of stack of a thread that may compile: compilers recurse deeply, and a thread has 8 MiB only."""
 
 
+def started(run: Callable[[], None]) -> threading.Thread:
+    """A thread that runs, with a stack for compilers, and that nobody waits for when the process ends."""
+    thread = threading.Thread(target=run, name="ltjax", daemon=True)
+    before = threading.stack_size(STACK)
+    try:
+        thread.start()
+    finally:
+        threading.stack_size(before)
+    return thread
+
+
 def interruptible(call: Callable[..., T], *args: Any) -> T:
     """`call(*args)`, left behind where Ctrl-C interrupts it.
 
@@ -27,16 +38,10 @@ def interruptible(call: Callable[..., T], *args: Any) -> T:
         except BaseException as error:
             errors.append(error)
 
-    thread = threading.Thread(target=run, name="ltjax", daemon=True)
-    before = threading.stack_size(STACK)
-    try:
-        thread.start()
-    finally:
-        threading.stack_size(before)
-    thread.join()
+    started(run).join()
     if errors:
         raise errors.pop()
     return results.pop()
 
 
-__all__ = ["interruptible"]
+__all__ = ["interruptible", "started"]

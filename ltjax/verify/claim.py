@@ -55,7 +55,7 @@ class Control:
     changes: Mapping[str, Any]
 
 
-HOOKS = ("id", "controls", "caption", "measure", "tests", "tables", "figure", "headline")
+HOOKS = ("id", "controls", "caption", "alone", "measure", "tests", "tables", "figure", "headline")
 """All that a claim's class may define in public, beside its constants."""
 NUMBERS = (int, float, str)
 
@@ -72,11 +72,13 @@ class Claim(abc.ABC):
         id: for example "MINE-1".
         controls: at least one false neighbour.
         caption: what the figure shows.
+        alone: whether nothing else may run meanwhile, as where times are measured.
     """
 
     id: ClassVar[str]
     controls: ClassVar[tuple[Control, ...]]
     caption: ClassVar[str] = ""
+    alone: ClassVar[bool] = False
     _docstring: ClassVar[str | None] = None
 
     @abc.abstractmethod

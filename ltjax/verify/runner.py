@@ -2,13 +2,17 @@
 
 import dataclasses
 import datetime
+import functools
 import importlib.metadata
 import os
 import platform
+import queue
 import subprocess
+import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +22,7 @@ import ltjax
 from ltjax import arguments
 from ltjax.machine import devices as parallel
 from ltjax.machine import settings
+from ltjax.machine.interrupts import started as in_thread
 from ltjax.verify import budget as budgets
 from ltjax.verify.catalogue import Catalogue, catalogue, select
 from ltjax.verify.claim import Claim, Control, Evidence, controlled, kinds, stream
@@ -26,6 +31,7 @@ from ltjax.verify.tests import Test, Verdict
 
 PACKAGES = ("jax", "jaxlib", "numpy", "scipy", "optax", "python-flint")
 Rows = Sequence[Mapping[str, Any]]
+MOST_AT_ONCE = 64
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,6 +156,57 @@ def run_claim(claim: Claim, run: Run, level: float) -> Result:
     return Result(claim, evidence, controls, tables, headline, data, level, seconds, tuple(run.drawn), error)
 
 
+Event = tuple[str, Claim, Any]
+"""What happens to a claim: "started", None; "progress", a message; "finished", its result."""
+
+
+def events(claims: Sequence[Claim], check: Callable[[Claim, Any], Result], at_once: int) -> Iterator[Event]:
+    """Check claims, several at a time; those that want to be alone come last, one by one.
+
+    Compiling takes one core, and so do many of the programs: two claims at a time use what one leaves idle. What a
+    claim draws depends on its own key alone. What is raised beside a claim's own errors, Ctrl-C
+    above all, ends all of them.
+
+    Args:
+        claims: the claims.
+        check: `claim, progress -> result`; progress takes a message.
+        at_once: how many at a time.
+    """
+    alone = [claim for claim in claims if claim.alone or at_once == 1]
+    together = [claim for claim in claims if claim not in alone]
+    over = threading.Event()
+    for group in (together, *([claim] for claim in alone)):
+        waiting, told = deque(group), queue.SimpleQueue[Event | BaseException]()
+
+        def tell(kind: str, claim: Claim, what: Any, told: queue.SimpleQueue[Any] = told) -> None:
+            if over.is_set():  # nobody listens any more
+                raise KeyboardInterrupt
+            told.put((kind, claim, what))
+
+        def work(waiting: deque[Claim] = waiting, tell: Callable[..., None] = tell, told: Any = told) -> None:
+            try:
+                while waiting:
+                    claim = waiting.popleft()
+                    tell("started", claim, None)
+                    tell("finished", claim, check(claim, functools.partial(tell, "progress", claim)))
+            except BaseException as error:
+                told.put(error)
+
+        try:
+            for _ in range(min(at_once, len(group))):
+                in_thread(work)
+            left = len(group)
+            while left:
+                event = told.get()
+                if isinstance(event, BaseException):
+                    raise event
+                left -= event[0] == "finished"
+                yield event
+        except BaseException:
+            over.set()
+            raise
+
+
 def verify(
     wanted: Sequence[str] = (),
     *,
@@ -157,6 +214,7 @@ def verify(
     seed: int = 0,
     known: Catalogue | None = None,
     chosen: Catalogue | None = None,
+    at_once: int | None = None,
     started: Callable[[Claim], None] = lambda claim: None,
     progress: Callable[[str], None] = lambda message: None,
     finished: Callable[[Result], None] = lambda result: None,
@@ -171,25 +229,38 @@ def verify(
         seed: the run's key; a claim's own key depends on this and its id alone.
         known: the installed catalogues, if they are loaded already.
         chosen: what `select` made of `wanted`, if that is done already.
-        started, progress, finished: told of each claim as it goes.
+        at_once: how many claims are checked at a time; two by default on a CPU of several cores, else one. Results
+            do not depend on it.
+        started, progress, finished: told of each claim as it goes, in this thread.
     """
     known = catalogue() if known is None else known
     chosen = select(wanted, known) if chosen is None else chosen
     arguments.choice("budget", budget, budgets.BUDGETS)
     seed = arguments.whole("seed", seed, 0, 2**32 - 1)
+    devices = parallel.local()
+    if at_once is None:
+        at_once = 2 if devices[0].platform == "cpu" and parallel.cores() > 1 else 1
+    at_once = arguments.whole("at_once", at_once, 1, MOST_AT_ONCE)
     begun, start = datetime.datetime.now(datetime.UTC), time.perf_counter()
-    results: list[Result] = []
+    results: dict[str, Result] = {}
     stopped = False
+
+    def check(claim: Claim, say: Callable[[str], None]) -> Result:
+        with settings.pinned():
+            key = jax.random.fold_in(settings.key(seed), stream(claim))
+        return run_claim(claim, Run(key, budget, say), known.level)
+
     try:
-        for claim in chosen.claims.values():
-            started(claim)
-            with settings.pinned():
-                key = jax.random.fold_in(settings.key(seed), stream(claim))
-            results.append(run_claim(claim, Run(key, budget, progress), known.level))
-            finished(results[-1])
+        for kind, claim, what in events(list(chosen.claims.values()), check, at_once):
+            if kind == "started":
+                started(claim)
+            elif kind == "progress":
+                progress(f"{claim.id}: {what}")
+            else:
+                results[claim.id] = what
+                finished(what)
     except KeyboardInterrupt:
         stopped = True
-    devices = parallel.local()
     provenance = {
         "ltjax": ltjax.__version__,
         "revision": revision(),
@@ -202,9 +273,11 @@ def verify(
         "budget": budget,
         "seed": seed,
         "error budget": budgets.ERROR_BUDGET,
+        "claims at a time": at_once,
         "claims in the budget": len(known.built_in),
         "level of a claim": known.level,
         "begun": begun.isoformat(timespec="seconds"),
         "seconds": round(time.perf_counter() - start, 1),
     }
-    return Report(tuple(results), provenance, dict(chosen.broken), stopped)
+    inorder = tuple(results[id] for id in chosen.claims if id in results)
+    return Report(inorder, provenance, dict(chosen.broken), stopped)

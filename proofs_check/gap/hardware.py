@@ -307,6 +307,7 @@ def compared(name: str, ratios: np.ndarray, claimed: tuple[float, float]) -> InR
 @dataclasses.dataclass(frozen=True)
 class Hardware(Claim):
     id = "HW-1"
+    alone = True
     controls = (
         Control("HW-1-rows", "the structured ticket is no faster than the start network", {"rows": (1.0, math.inf)}),
         Control("HW-1-masked", "zeros in place save time, at least half of it", {"masked": (0.0, HALF)}),
