@@ -304,7 +304,6 @@ def gap_1(gap=True):
     m = exponential
     needed = {
         "relu, generic, d = 2": lambda e: 4.0 * bits(e),
-        "relu, generic, d = 3": lambda e: 7.0 * bits(e),
         "relu, generic, d = 8": lambda e: 20.0 * bits(e),
         "linear, axis": lambda e: 2.0 * bits(e),
     }
