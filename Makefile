@@ -17,11 +17,6 @@ COVERAGE := verify_framework verify_command certificates elimination estimates t
 help:
 	@awk '/^# /{said=substr($$0,3)} /^[a-z]+:/{split($$1,name,":"); if(said!="")printf "  make %-10s %s\n",name[1],said} !/^#/{said=""}' Makefile
 
-# A quick run spends more time on compiling than on what it compiled, so on CPUs it is compiled with less effort.
-ifeq ($(BUDGET),quick)
-verify: export XLA_FLAGS := --xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=1 $(XLA_FLAGS)
-endif
-
 # Check every claim and its negative controls; writes report/index.html. BUDGET=quick|standard|full, SEED, OUT.
 verify: .venv/.installed
 	$(BIN)/ltjax verify --budget $(BUDGET) --seed $(SEED) --out $(OUT)

@@ -1,6 +1,5 @@
 """Four CPU devices, so that sharding is really tested; derandomised hypothesis without deadlines; types executed."""
 
-import os
 from collections.abc import Generator
 
 import hypothesis
@@ -8,20 +7,14 @@ import jax
 import jaxtyping
 import pytest
 
-# Tests compile more than they compute, so they compile with less effort; what is chosen already stands.
-if "xla_backend_optimization_level" not in os.environ.get("XLA_FLAGS", ""):
-    QUICK = "--xla_backend_optimization_level=1"
-    if jax.__version_info__ < (0, 11):
-        QUICK += " --xla_cpu_use_fusion_emitters=false"  # XLA ends a process for a flag that it does not know any more
-    os.environ["XLA_FLAGS"] = f"{QUICK} {os.environ.get('XLA_FLAGS', '')}".strip()
-
 # Every call is checked against its annotations, shapes and dtypes included; as for the static checker, an int is a
 # float. Programs that a test starts run as a user's would, unchecked.
 TYPES = "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
 jaxtyping.install_import_hook(["ltjax", "proofs_check"], TYPES)
 
-from ltjax.machine import devices, programs, settings  # noqa: E402 - only what is imported after the hook is checked
+from ltjax.machine import compilation, devices, programs, settings  # noqa: E402 - only what is imported after the hook is checked
 
+compilation.compile_quickly()  # tests compile more than they compute
 devices.use_cores(4)
 # A worker reads no program that another process, perhaps one that was killed, left in the user's cache folder.
 jax.config.update("jax_enable_compilation_cache", False)

@@ -230,6 +230,19 @@ def test_bad_problems(options, message):
         ltjax.SubsetSum(**options)
 
 
+def test_quick_compiling_adds_flags_that_this_xla_knows_and_keeps_those_chosen(monkeypatch):
+    from ltjax.machine import compilation
+
+    monkeypatch.setenv("XLA_FLAGS", "--xla_backend_optimization_level=3")
+    monkeypatch.setattr(jax, "__version_info__", (0, 11, 0))
+    compilation.compile_quickly()
+    assert os.environ["XLA_FLAGS"] == "--xla_backend_optimization_level=3"
+    monkeypatch.setattr(jax, "__version_info__", (0, 10, 2))
+    for _ in range(2):
+        compilation.compile_quickly()
+        assert os.environ["XLA_FLAGS"] == "--xla_backend_optimization_level=3 --xla_cpu_use_fusion_emitters=false"
+
+
 def test_cores_are_devices_of_one_thread_unless_chosen_otherwise():
     """In processes of their own: JAX looks for its devices once."""
     code = "import os, jax, ltjax; ltjax.use_cores(3); print(len(jax.devices()), os.environ['XLA_FLAGS'])"

@@ -75,6 +75,7 @@ def verify(
     from ltjax.cli.console import bar as progress_bar
     from ltjax.cli.console import note, notes, print_json, show, start_devices
     from ltjax.cli.stopping import work_begins
+    from ltjax.machine.compilation import compile_quickly
     from ltjax.verify import runner
     from ltjax.verify.budget import BUDGETS
     from ltjax.verify.catalogue import catalogue, select
@@ -85,6 +86,8 @@ def verify(
     arguments.whole("seed", seed, 0, 2**32 - 1)
     if at_once is not None:
         arguments.whole("at_once", at_once, 1, runner.MOST_AT_ONCE)
+    if budget == "quick":
+        compile_quickly()
     # A claim's file may well ask JAX for its devices.
     start_devices()
     known = catalogue()

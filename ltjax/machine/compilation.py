@@ -25,6 +25,19 @@ def use_compilation_cache() -> Path | None:
     return folder
 
 
+def compile_quickly() -> None:
+    """Compile with less effort on CPUs; to be called before JAX computes anything. What XLA_FLAGS chose stands.
+
+    For work that spends more time on compiling than on what it compiled.
+    """
+    flags = os.environ.get("XLA_FLAGS", "")
+    quick = [] if "xla_backend_optimization_level" in flags else ["--xla_backend_optimization_level=1"]
+    # XLA ends a process for a flag that it does not know any more.
+    if jax.__version_info__ < (0, 11) and "xla_cpu_use_fusion_emitters" not in flags:
+        quick.append("--xla_cpu_use_fusion_emitters=false")
+    os.environ["XLA_FLAGS"] = " ".join([*flags.split(), *quick])
+
+
 def user_cache() -> Path:
     """Where this system keeps a user's caches."""
     if sys.platform == "darwin":
@@ -34,4 +47,4 @@ def user_cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 
 
-__all__ = ["use_compilation_cache", "user_cache"]
+__all__ = ["compile_quickly", "use_compilation_cache", "user_cache"]
