@@ -349,7 +349,7 @@ class _Asker:
         sizes = ladder(n_max or self.problem.max_n)
         likely = likely_size(self.problem, eps)
         last = len(sizes) - 1 if n_max else bisect.bisect_right(sizes, FARTHEST * likely) - 1
-        start = min(bisect.bisect_left(sizes, likely), last)
+        start = min(bisect.bisect_right(sizes, likely) - 1, last)
 
         def does(few: bool) -> Callable[[int], bool]:
             return lambda i: self._sure(eps, sizes[i], few, hits=True)

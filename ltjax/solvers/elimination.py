@@ -24,6 +24,9 @@ PLANES = 8
 """For d >= 3: how many planes through the target's direction are looked at."""
 EACH = 4
 """Reduced networks a device and call."""
+MISS_NODES = 400
+"""Branches of a programme where only misses are wanted: nearly all that are found take fewer, and the rest most of the
+time."""
 
 
 def kinks(u: np.ndarray, v: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -213,6 +216,9 @@ class Elimination(AbstractHostSolver):
 
     def serves(self, problem: AbstractProblem) -> bool:
         return super().serves(problem) and getattr(problem, "d", 0) >= 2
+
+    def for_misses(self) -> "Elimination":
+        return dataclasses.replace(self, nodes=min(self.nodes, MISS_NODES))
 
     def places(self, n: int) -> int:
         return octave(n) if n <= COARSE else n

@@ -56,7 +56,7 @@ class InOrder(AbstractSolver):
         return any(solver.misses for solver in self.solvers)
 
     def for_misses(self) -> AbstractSolver | None:
-        parts = tuple(solver for solver in self.solvers if solver.misses)
+        parts = tuple(part for solver in self.solvers if (part := solver.for_misses()) is not None)
         if any(not isinstance(solver, AbstractHostSolver) for solver in parts):
             return InOrder(parts)
         # Methods that the host leads have no place here without one that searches on the device.
