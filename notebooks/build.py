@@ -11,6 +11,7 @@ import os
 import sys
 import tempfile
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import jupytext
@@ -74,8 +75,17 @@ def execute(notebook: NotebookNode) -> None:
             coalesce_streams=True,
             extra_arguments=["--InteractiveShell.colors=nocolor"],
         )
+        # More is compiled than computed, so with less effort. JAX 0.11 ends the process
+        # for the second flag, which it does not know any more.
+        flags = "--xla_backend_optimization_level=1"
+        if tuple(map(int, version("jax").split(".")[:2])) < (0, 11):
+            flags += " --xla_cpu_use_fusion_emitters=false"
         # Untouched by the user's settings of IPython.
-        env = os.environ | {"JAX_PLATFORMS": "cpu", "IPYTHONDIR": str(home)}
+        env = os.environ | {
+            "JAX_PLATFORMS": "cpu",
+            "IPYTHONDIR": str(home),
+            "XLA_FLAGS": flags,
+        }
         client.execute(cleanup_kc=True, env=env, cwd=str(work))
     notebook.metadata = nbformat.from_dict(METADATA)
     for cell in notebook.cells:

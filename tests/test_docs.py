@@ -1,6 +1,8 @@
 """The documentation says what is so: its code runs as it is written, in an empty folder, page by page."""
 
+import ast
 import doctest
+import importlib
 import importlib.metadata
 import re
 import shlex
@@ -82,16 +84,39 @@ def test_the_files_on_pages_are_those_that_the_tests_use():
         assert shown[name] == (ROOT / "tests" / "strangers" / name).read_text("utf-8")
 
 
-def test_every_public_name_is_on_the_api_page():
-    text = (ROOT / "docs" / "api.md").read_text("utf-8")
-    for name in ltjax.__all__:
-        place = f"::: {ltjax._HOME[name]}.{name}"
-        assert f"{place}\n" in text or f"ltjax.{name}" in text, name
-    from ltjax import testing
+PUBLIC = ("ltjax", "ltjax.testing", "ltjax.tickets", "ltjax.sweeps")
 
-    for name in testing.__all__:
-        home = f"ltjax.testing.{testing._HOME[name]}"
-        assert f"::: {home}.{name}\n" in text or f"::: {home}\n" in text, name
+
+def home_of(module, name):
+    """The module that defines a public name."""
+    homes = getattr(module, "_HOME", {})
+    if name in homes:
+        return homes[name] if homes[name].startswith("ltjax.") else f"{module.__name__}.{homes[name]}"
+    return getattr(module, name).__module__
+
+
+@pytest.mark.parametrize("public", PUBLIC)
+def test_every_public_name_is_described_on_the_api_page(public):
+    text, module = (ROOT / "docs" / "api.md").read_text("utf-8"), importlib.import_module(public)
+    for name in module.__all__:
+        home = home_of(module, name)
+        described = f"::: {home}.{name}\n" in text or f"::: {home}\n" in text or getattr(module, name) is ltjax.LAWS
+        assert described, f"{public}.{name}"
+
+
+@pytest.mark.parametrize("public", PUBLIC)
+def test_every_public_name_has_an_example_that_runs_on_the_api_page(public):
+    """The page's code is run by `test_code_on_a_page_runs`; here each name is looked for in it, as code."""
+    names, used = {"ltjax": "ltjax"}, set()
+    for kind, _, text in BLOCK.findall((ROOT / "docs" / "api.md").read_text("utf-8")):
+        if kind != "python":
+            continue
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.ImportFrom) and node.module == "ltjax":
+                names |= {alias.asname or alias.name: f"ltjax.{alias.name}" for alias in node.names}
+            elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in names:
+                used.add(f"{names[node.value.id]}.{node.attr}")
+    assert [name for name in importlib.import_module(public).__all__ if f"{public}.{name}" not in used] == []
 
 
 def test_the_version_is_said_once_and_the_changelog_knows_it():

@@ -2,7 +2,9 @@
 
 import dataclasses
 import importlib.metadata
+import io
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,10 +13,11 @@ import pytest
 
 import proofs_check
 from ltjax.arguments import ArgumentError
+from ltjax.figures import style as drawing
 from ltjax.verify.claim import Claim, Control, Evidence
 from ltjax.verify.report import readme as readme_of_report
-from ltjax.verify.report.folder import ReportFolder, _draw
-from ltjax.verify.report.page import typeset
+from ltjax.verify.report.folder import ReportFolder, _draw, _panels
+from ltjax.verify.report.page import inline_svg, typeset
 from ltjax.verify.runner import Result
 from tests.commands import run
 
@@ -86,6 +89,31 @@ def test_a_broken_claim_is_told_and_the_others_finish(capsys, tmp_path):
     assert told.index("In short") < told.index("<em>told</em>") < told.index("All claims")
     assert "<h3>What was measured</h3>" in told
     assert "<math" in told
+
+
+def test_on_a_narrow_page_panels_stand_below_one_another():
+    """Each view lies within the figure, holds its own axes, and shows the one picture by its id."""
+    figure, axes = drawing.panels(2)
+    for ax in axes:
+        ax.plot([0.0, 1.0])
+        ax.set(xlabel="ε", ylabel="neurons")
+    file = io.StringIO()
+    figure.savefig(file, format="svg")
+    figure.set_layout_engine("none")
+    panels = _panels(figure)
+    page = inline_svg(file.getvalue().replace("<svg", f'<svg data-panels="{panels}"', 1), "two", "X-1")
+    assert page.count('<use href="#X-1-figure_1"/>') == 2
+    assert page.count('id="X-1-figure_1"') == 1
+    width, height = 72.0 * figure.get_size_inches()
+    boxes = [[float(x) for x in box.split()] for box in re.findall(r'class="panel"[^>]* viewBox="([^"]*)"', page)]
+    for (x, y, w, h), ax in zip(boxes, axes, strict=True):
+        assert -4.0 < x < x + w < width + 4.0
+        assert -4.0 < y < y + h < height + 4.0
+        at = ax.get_position()
+        assert x + 10.0 < at.x0 * width < at.x1 * width < x + w
+        assert y < (1.0 - at.y1) * height < (1.0 - at.y0) * height < y + h - 10.0
+    assert boxes[0][0] + boxes[0][2] < boxes[1][0] + 6.0, "they do not overlap but for their margins"
+    assert "panel" not in inline_svg(file.getvalue(), "one", "X-1")
 
 
 def test_a_report_that_is_not_written_leaves_nothing_behind(tmp_path):
@@ -180,7 +208,8 @@ def test_the_same_figure_is_the_same_file_on_any_day(tmp_path, monkeypatch):
     for epoch in ("0", "1000000000"):
         monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
         drawn.append(_draw(result, tmp_path))
-    assert drawn[0] == drawn[1] == (tmp_path / "X-1.svg").read_text()
+    assert drawn[0] == drawn[1]
+    assert re.sub(' data-panels="[^"]*"', "", drawn[0]) == (tmp_path / "X-1.svg").read_text()
     assert (tmp_path / "X-1.png").read_bytes().startswith(b"\x89PNG")
     assert _draw(dataclasses.replace(result, data=None), tmp_path) is None
 

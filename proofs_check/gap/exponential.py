@@ -230,7 +230,7 @@ class Exponential(Claim):
             for e, quantity in need.items():
                 low, high = quantity.limits(0.01)
                 rows.append({"start network": name, "ε": e, "rows, at least": bound[e], "scissors": [low, high]})
-        return {"Neurons at probability ½: rows by theorem, scissors' 99% limits": rows}
+        return {"Neurons at probability ½: rows' certified lower end, scissors' 99% limits": rows}
 
     def figure(self, data: dict[str, Any]) -> Figure:
         figure, (left, right) = drawing.panels(2)
@@ -273,7 +273,8 @@ class Exponential(Claim):
 
     def headline(self, data: dict[str, Any]) -> str:
         finest = EPS[-1]
-        most, bound = scissors(data)[PLANE][finest].upper(0.01), least(data, PLANE)[finest]
+        # The end that table and figure have too.
+        most, bound = scissors(data)[PLANE][finest].limits(0.01)[1], least(data, PLANE)[finest]
         if most == math.inf:
             return "The masks that scissors need were not found within the sizes looked at."
         return (

@@ -1,11 +1,11 @@
-r"""NP-4: In the plane a constant over ε suffices.
+r"""NP-4: In the plane 8/ε rows suffice and 1/ε do not, down to 1e-4.
 
 **Hypotheses.** Readout linear (a hit is one for readout relu too: the outer ReLU moves nothing away from a
 target that is its own positive part), $d=2$, law normal.
 
-**Statement.** $1/\varepsilon\le n_{1/2}\le8/\varepsilon$ for $\varepsilon\le10^{-2}$. What there is an argument for is
-weaker: $O(\log(1/\varepsilon)/\varepsilon)$ neurons suffice, for about $\log(1/\varepsilon)$ of them bend within
-$O(\varepsilon)$ of the target's kink, and a subset sum fixes their total.
+**Statement.** $1/\varepsilon\le n_{1/2}\le8/\varepsilon$ at $\varepsilon=10^{-2},10^{-3},10^{-4}$. That it goes on so
+is conjectured. What there is an argument for is weaker: $O(\log(1/\varepsilon)/\varepsilon)$ neurons suffice, for about
+$\log(1/\varepsilon)$ of them bend within $O(\varepsilon)$ of the target's kink, and a subset sum fixes their total.
 
 **Source.** Worked out for this project; the constant was measured, not derived.
 

@@ -10,6 +10,9 @@ from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
+
+from matplotlib.transforms import Affine2D
 
 from ltjax import files
 from ltjax.arguments import ArgumentError
@@ -17,6 +20,9 @@ from ltjax.figures.style import own_style
 from ltjax.verify.report.page import page
 from ltjax.verify.report.results import results_of
 from ltjax.verify.runner import Report, Result
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class ReportFolder:
@@ -116,7 +122,7 @@ class ReportFolder:
     def _put(report: Report, pictures: dict[str, str], path: Path, draft: Path) -> None:
         text = json.dumps(results_of(report), indent=1, allow_nan=False)
         (draft / "results.json").write_text(f"{text}\n", encoding="utf-8")
-        (draft / "index.html").write_text(page(report, pictures), encoding="utf-8")
+        (draft / "index.html").write_text(page(report, pictures, _docs_from(path)), encoding="utf-8")
         draft.chmod(0o755)
         # A link stays one, and what it points to is replaced.
         path = path.resolve()
@@ -149,4 +155,21 @@ def _draw(result: Result, folder: Path) -> str | None:
             metadata = {"Date": None} if suffix == "svg" else None
             figure.savefig(folder / f"{result.claim.id}.{suffix}", dpi=160, metadata=metadata)
             figure.set_layout_engine("none")  # laid out once, which takes half of the time
-    return (folder / f"{result.claim.id}.svg").read_text("utf-8")
+        panels = _panels(figure)
+    return (folder / f"{result.claim.id}.svg").read_text("utf-8").replace("<svg", f'<svg data-panels="{panels}"', 1)
+
+
+def _docs_from(path: Path) -> str | None:
+    """The checkout's documentation, for a report that lies in the same checkout; else None."""
+    home = Path(__file__).parents[3]
+    if path.resolve().parent != home or not (home / "docs" / "index.md").exists():
+        return None
+    return "../docs"
+
+
+def _panels(figure: "Figure") -> str:
+    """Where a figure's axes lie with all that belongs to them, "x y width height" each, in points from the top left."""
+    height = figure.get_figheight() * 72.0
+    boxes = [box for ax in figure.axes if (box := ax.get_tightbbox()) is not None]
+    points = [box.transformed(Affine2D().scale(72.0 / figure.dpi)).padded(3.0) for box in boxes]
+    return ";".join(f"{box.x0:.1f} {height - box.y1:.1f} {box.width:.1f} {box.height:.1f}" for box in points)

@@ -39,18 +39,28 @@ def typeset_inline(text: str) -> Markup:
 
 
 def inline_svg(svg: str, label: str, prefix: str) -> Markup:
-    """An SVG file as an element of the page: no XML header, no fixed size, a name for screen readers.
+    """An SVG file as elements of the page: no XML header, no fixed size, a name for screen readers.
 
-    Matplotlib hashes its ids, and the same hash can mean another shape in another figure: they get a prefix.
+    Matplotlib hashes its ids, and the same hash can mean another shape in another figure: they get a prefix. A narrow
+    page shows the parts that `data-panels` names below one another, each a view of the one picture.
     """
     body = svg[svg.index("<svg") :]
+    panels = re.search(r' data-panels="([^"]*)"', body)
+    body = re.sub(r' data-panels="[^"]*"', "", body, count=1)
     body = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", body, count=1)
     body = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", body, count=1)
     body = re.sub(r'\bid="', f'id="{prefix}-', body)
     body = re.sub(r"url\(#", f"url(#{prefix}-", body)
     body = re.sub(r'href="#', f'href="#{prefix}-', body)
     safe = str(Markup.escape(label))
-    return Markup(body.replace("<svg", f'<svg role="img" aria-label="{safe}"', 1))
+    boxes = panels[1].split(";") if panels else []
+    if len(boxes) < 2:
+        return Markup(body.replace("<svg", f'<svg role="img" aria-label="{safe}"', 1))
+    whole = body.replace("<svg", f'<svg class="whole" role="img" aria-label="{safe}"', 1)
+    views = [
+        f'<svg class="panel" aria-hidden="true" viewBox="{box}"><use href="#{prefix}-figure_1"/></svg>' for box in boxes
+    ]
+    return Markup("\n".join([whole, *views]))
 
 
 def number(value: Any) -> str:
@@ -103,12 +113,13 @@ def columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     return list(dict.fromkeys(name for row in rows for name in row))
 
 
-def page(report: Report, pictures: dict[str, str]) -> str:
+def page(report: Report, pictures: dict[str, str], docs: str | None = None) -> str:
     """The report as one self-contained page.
 
     Args:
         report: results and provenance.
         pictures: SVG text by claim id, of claims that have a figure.
+        docs: where the documentation lies, seen from the page; None: it is named, not linked.
     """
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {"typeset": typeset, "typeset_inline": typeset_inline, "number": number}
@@ -132,4 +143,5 @@ def page(report: Report, pictures: dict[str, str]) -> str:
         closest=closest,
         columns=columns,
         many=MANY,
+        docs=docs,
     )
