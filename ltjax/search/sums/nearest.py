@@ -327,7 +327,9 @@ def block_size(entries: int) -> int:
 
 @partial(jax.jit, static_argnames=("masks", "devices"))
 def _nearest_rows(values: Array, target: Array, masks: bool, devices: tuple[parallel.Device, ...] | None) -> Any:
-    block = block_size(2 << (values.shape[1] // 2))
+    # Few instances do not fill a block: a device takes its share of them at once.
+    share = -(-values.shape[0] // (1 if devices is None else len(devices)))
+    block = min(block_size(2 << (values.shape[1] // 2)), share)
 
     def solve(rows: tuple[Array, Array]) -> Any:
         fixed = to_fixed_point(jnp.moveaxis(rows[0], 0, -1), jnp.moveaxis(rows[1], 0, -1))
