@@ -5,6 +5,7 @@ import resource
 import subprocess
 import sys
 import time
+import tracemalloc
 
 import jax
 import numpy as np
@@ -41,7 +42,8 @@ def test_a_peer_that_gets_nothing_done_has_a_lower_bound():
     row = frame.measure(workload(frame.Peer(work(2e-2, ()), len, lambda ours, theirs: True, tried=2.0), rounds=1))
     assert row["peers"][0]["amount"] == 0
     assert row["peers"][0]["low"] is None
-    assert "more than 10 ms | more than 1" in frame.table([row])
+    assert row["peers"][0]["seconds"] >= 1e-2
+    assert frame.table([row]).count("more than ") == 2
 
 
 def test_a_wrong_answer_is_seen():
@@ -90,35 +92,34 @@ def test_many_least_errors_take_less_than_half_of_numpys_processor_time():
     assert 2.0 * ours < least(lambda: in_numpy(few, 0.5)) / len(few)
 
 
-def test_one_instance_costs_less_than_a_tenth_of_a_block():
+def test_one_instance_costs_less_than_half_a_block():
     values = np.random.default_rng(0).uniform(-1.0, 1.0, (512, 16)).astype(np.float32)
     one = least(lambda: ltjax.nearest_subset_sums(values[:1], 0.5), times=20)
-    assert one < least(lambda: ltjax.nearest_subset_sums(values, 0.5), times=10)
+    assert 2.0 * one < least(lambda: ltjax.nearest_subset_sums(values, 0.5), times=10)
 
 
 def test_a_surface_costs_a_fraction_of_its_cells():
-    # Ten precisions and three sizes for less than a third of the thirty; a twentieth and less as it is measured.
-    ns, eps = (12, 13, 14), tuple(float(e) for e in np.geomspace(1e-1, 1e-3, 10))
+    # Ten precisions and two sizes for less than a third of the twenty; a twentieth and less as it is measured.
+    ns, eps = (12, 14), tuple(float(e) for e in np.geomspace(1e-1, 1e-3, 10))
     problem, key = ltjax.SubsetSum(), jax.random.key(0)
     surface = least(lambda: count(problem, ns, eps, 2048, key), times=3)
     cells = sum(least(lambda n=n: count(problem, (n,), eps[:1], 2048, key), times=3) for n in ns)
     assert 3.0 * surface < len(eps) * cells
 
 
-PEAK = """
-import resource, sys, jax, ltjax
-found = ltjax.estimate(ltjax.SubsetSum(), n=4, eps=0.1, trials=int(sys.argv[1]), key=jax.random.key(0))
-assert found.trials == int(sys.argv[1])
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-"""
+def peak(trials):
+    """Bytes that NumPy and Python held at most at one time."""
+    tracemalloc.start()
+    try:
+        ltjax.estimate(ltjax.SubsetSum(), n=4, eps=0.1, trials=trials, key=jax.random.key(0), chunk=8192)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
-def test_a_hundred_times_the_trials_take_no_more_memory():
-    few, many = (
-        float(subprocess.run([sys.executable, "-c", PEAK, trials], capture_output=True, text=True, check=True).stdout)
-        for trials in ("20000", "2000000")
-    )
-    assert many <= 1.1 * few
+def test_ten_times_the_trials_take_no_more_memory():
+    peak(40_000)  # compiles
+    assert peak(400_000) <= 1.1 * peak(40_000)
 
 
 def processor_seconds(*words):
