@@ -63,13 +63,11 @@ readme: verify
 notebooks: .venv/.installed-dev
 	$(BIN)/python notebooks/build.py --out $(NOTEBOOKS)
 
-# Speed beside other solvers, in one process.
-bench: .venv/.installed-dev
-	$(BIN)/python benchmarks/subset_sums.py
-	$(BIN)/python benchmarks/throughput.py
-	$(BIN)/python benchmarks/elimination.py
-	$(BIN)/python benchmarks/sweeps.py
-	$(BIN)/python benchmarks/tickets.py
+# Speed beside what one would otherwise pick: JSON, and the table of docs/speed.md. See benchmarks/README.md.
+bench: .venv/.installed-bench
+	$(BIN)/python -m benchmarks --json benchmarks/results.json --page docs/speed.md
+	$(BIN)/python -m benchmarks.growth
+	$(BIN)/python -m benchmarks.throughput
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -80,6 +78,10 @@ bench: .venv/.installed-dev
 
 .venv/.installed-dev: .venv/.installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	touch $@
+
+.venv/.installed-bench: .venv/.installed-dev
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[bench]"
 	touch $@
 
 # Remove what these made, the environment too.

@@ -187,7 +187,9 @@ def _cover(values):
 
 def test_merge_sorts_any_lengths():
     rng = np.random.default_rng(0)
-    for p, q in [(1, 1), (3, 5), (8, 8), (1, 7), (13, 2)]:
+    # Long lists, of an even and of an odd number of stages, go two stages at a time.
+    for p, q in [(1, 1), (3, 5), (8, 8), (1, 7), (13, 2), (300, 700), (600, 900)]:
+        assert (p + q > 1 << kernels.LONG - 1) == (p >= 300)
         a, b = (np.sort(rng.integers(-50, 50, (k, 3)).astype(np.int32), axis=0) for k in (p, q))
         merged = kernels.merge(jnp.asarray(a), jnp.asarray(b))
         np.testing.assert_array_equal(merged, np.sort(np.concatenate([a, b]), axis=0))

@@ -96,7 +96,9 @@ def estimate(
         # First: finding out after the work that it cannot be written would be rude.
         files.check("witness", witness, (".npz",))
     (share,) = plan(problem, (n,), (eps,), solver)
-    seen: list[tuple[np.ndarray, np.ndarray]] = []
+    # Trials by method (-1: none) and outcome, and chunks: what is kept does not grow with the trials.
+    shape = (len(share.solver.methods) + 1, 3)
+    counted, chunks = np.zeros(shape, np.int64), 0
     kept: list[dict[str, np.ndarray]] = []
     stopped = False
     try:
@@ -105,16 +107,17 @@ def estimate(
             if witness is not None:
                 masks = {name: array[hit, 0, 0] for name, array in decision.witness.items()}
                 drawn = {name: array[hit] for name, array in decision.instance.items()}
-                first = sum(len(status) for status, _ in seen)
+                first = int(counted.sum())
                 kept.append({"trial": hit + first, "error": decision.upper[hit, 0, 0]} | drawn | masks)
-            seen.append((decision.status[:, 0, 0], decision.by[:, 0, 0]))
+            place = np.ravel_multi_index((decision.by[:, 0, 0] + 1, decision.status[:, 0, 0] + 1), shape)
+            more = np.bincount(place, minlength=counted.size).reshape(shape)
+            counted, chunks = counted + more, chunks + 1
     except KeyboardInterrupt:
-        if not seen:
+        if not counted.any():
             raise
         stopped, interval = True, "anytime"
-    status, by = (np.concatenate(arrays) for arrays in zip(*seen, strict=True))
-    trials, hits, misses = len(status), int((status == HIT).sum()), int((status == MISS).sum())
-    undecided = trials - hits - misses
+    misses, undecided, hits = (int(each) for each in counted.sum(axis=0))
+    trials = misses + undecided + hits
     limits = intervals.clopper_pearson if interval == "exact" else intervals.anytime
     lower, upper = limits(hits, trials, confidence, undecided)
     found = Estimate(
@@ -130,17 +133,15 @@ def estimate(
         confidence,
         interval,
         {
-            method: (int(((status == HIT) & (by == i)).sum()), int(((status == MISS) & (by == i)).sum()))
-            for i, method in enumerate(share.solver.methods)
+            method: (int(own[1 + HIT]), int(own[1 + MISS]))
+            for method, own in zip(share.solver.methods, counted[1:], strict=True)
         },
         advice(problem, n, eps, solver, undecided / trials),
         stopped,
     )
     if witness is not None:
-        # A stop may have come between the two lists.
-        arrays: dict[str, Any] = {
-            name: np.concatenate([chunk[name] for chunk in kept[: len(seen)]]) for name in kept[0]
-        }
+        # A stop may have come between a chunk's hits and its count.
+        arrays: dict[str, Any] = {name: np.concatenate([chunk[name] for chunk in kept[:chunks]]) for name in kept[0]}
         try:
             with files.replacing("witness", witness) as file:
                 np.savez_compressed(file, **arrays)

@@ -36,6 +36,10 @@ MAX_COVER_TERMS = 24
 """Coverage needs all 2^n sums in order: 2^24 of them are 64 MiB in int32."""
 
 
+LONG = 10
+"""A list of 2^LONG sums and more is merged two stages at a time: shorter ones gain nothing, and compile longer."""
+
+
 class Nearest(NamedTuple):
     """The nearest subset sum of each prefix: error in quanta, and the subset as two bit strings.
 
@@ -61,16 +65,26 @@ def merge(a: Int[Array, "p trials"], b: Int[Array, "q trials"]) -> Int[Array, "p
     a row's place by one: the next stage finds its partners half the list apart again, and after the last stage
     every row is back. So all stages are one and the same small program, which compiles twice as fast as stages
     with strides of their own.
+
+    A long list leaves the cache, and a stage then costs its way through memory: two stages go in one pass.
     """
     rows, trials = a.shape[0] + b.shape[0], a.shape[1]
     stages = (rows - 1).bit_length()
     # Up, a plateau at the top, down: bitonic whatever the two lengths.
     top = jnp.full(((1 << stages) - rows, trials), jnp.iinfo(a.dtype).max, a.dtype)
     x = jnp.concatenate([a, top, b[::-1]])
-    for _ in range(stages):
-        low, high = jnp.split(x, 2)
-        x = jnp.stack([jnp.minimum(low, high), jnp.maximum(low, high)], axis=1).reshape(-1, trials)
+    pairs = stages // 2 if stages >= LONG else 0
+    for _ in range(stages - 2 * pairs):
+        x = jnp.stack(_in_order(*jnp.split(x, 2)), axis=1).reshape(-1, trials)
+    for _ in range(pairs):
+        first, second, third, fourth = jnp.split(x, 4)
+        (first, third), (second, fourth) = _in_order(first, third), _in_order(second, fourth)
+        x = jnp.stack([*_in_order(first, second), *_in_order(third, fourth)], axis=1).reshape(-1, trials)
     return x[:rows]
+
+
+def _in_order(x: Int[Array, "p trials"], y: Int[Array, "p trials"]) -> tuple[Array, Array]:
+    return jnp.minimum(x, y), jnp.maximum(x, y)
 
 
 def subset_sums(values: Int[Array, "n trials"]) -> Int[Array, "2**n trials"]:
@@ -313,7 +327,9 @@ def block_size(entries: int) -> int:
 
 @partial(jax.jit, static_argnames=("masks", "devices"))
 def _nearest_rows(values: Array, target: Array, masks: bool, devices: tuple[parallel.Device, ...] | None) -> Any:
-    block = block_size(2 << (values.shape[1] // 2))
+    # Few instances do not fill a block: a device takes its share of them at once.
+    share = -(-values.shape[0] // (1 if devices is None else len(devices)))
+    block = min(block_size(2 << (values.shape[1] // 2)), share)
 
     def solve(rows: tuple[Array, Array]) -> Any:
         fixed = to_fixed_point(jnp.moveaxis(rows[0], 0, -1), jnp.moveaxis(rows[1], 0, -1))
