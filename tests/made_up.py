@@ -292,7 +292,7 @@ def np_12(growth=every_target.GROWTH["inverse with a logarithm"]):
             events[name, e] = (n, round(3_000 * trained_readout.arcs_cover(n, share(e))), 3_000)
     medians = [math.exp(growth(e)) for e in m.GROWN]
     first = np.ceil(medians * np.exp(0.2 * np.random.default_rng(0).standard_normal((500, 1))))
-    scissors = {m.BITS: Proportion(198, 200), m.FINER: Proportion(3, 200)}
+    scissors = {m.BITS: Proportion(316, 320), m.FINER: Proportion(3, 320)}
     first = exponent.told(first, np.full(1, np.inf), m.GROWN).counts()
     return {"events": events, "first": first, "nets": Proportion(600, 3_000), "scissors": scissors}
 

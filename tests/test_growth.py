@@ -337,7 +337,8 @@ def test_sizes_spread_over_decades_are_fitted_as_well_as_a_second_optimiser_does
     bits, top = -np.log2(np.array(outcomes.eps)), max(outcomes.ns) + 1
 
     def less(t):
-        middle = np.asarray(GROWTH_LAWS[fitted].median(t[:-2], bits))
+        median: Any = GROWTH_LAWS[fitted].median  # written for JAX
+        middle = np.asarray(median(t[:-2], bits))
         scale = np.exp(np.clip(t[-2] + t[-1] * bits, -10.0, 60.0))
         ends = [
             np.where(e <= 0, -np.inf, np.where(e >= top, np.inf, e)) for e in (outcomes.last_miss, outcomes.first_hit)

@@ -71,7 +71,8 @@ def largest_jump(n: int, d: int) -> float:
     if not moment(1, most, d) > wanted:
         raise ArgumentError(f"n={n} is not allowed: with d={d} so few neurons do not add up to the target")
     ends = -150.0, math.log(most)
-    return math.exp(scipy.optimize.brentq(lambda x: moment(1, math.exp(x), d) / wanted - 1.0, *ends, xtol=1e-12))
+    found = scipy.optimize.root_scalar(lambda x: moment(1, math.exp(x), d) / wanted - 1.0, bracket=ends, xtol=1e-12)
+    return math.exp(found.root)
 
 
 def mean_error_bound(n: int, d: int) -> float:

@@ -33,7 +33,8 @@ class LeastError(NamedTuple):
     """Bounds of the least error over real output weights.
 
     Attributes:
-        lower, upper: lower <= least error <= upper, for exactly these float64 rows.
+        lower, upper: lower <= least error <= upper, for exactly these float64 rows; the lower end is 0 where rows are
+            linearly dependent as functions, as two pairs of opposite rows are.
         v: output weights whose error is at most `upper`, shape (n,).
     """
 

@@ -34,7 +34,7 @@ from ltjax.trials.counts import FirstHits
 
 ITERATIONS = 2000
 ROUNDS = 5
-"""Searches at most, each in the units of the last one's end."""
+"""Further searches at most, each in the units of the last one's end."""
 TOLERANCE = 1e-7
 """Of the gradient's largest entry, per trial, each parameter in units that move the medians by the logistic scale: by
 one neuron more or fewer in 10⁹ no likelihood changes, wherever it is."""
@@ -261,11 +261,12 @@ def fit(outcomes: FirstHits, law: str | GrowthLaw) -> Fit:
             ]
         )
         data = (laws.index(law), np.pad(bits, more[1], mode="edge"), low, high, float(top), share)
+        theta, gradient, gain, covariance, error, terms = _maximise(starts, *data, laws=laws)
         for _ in range(ROUNDS):
-            theta, gradient, gain, covariance, error, terms = _maximise(starts, *data, laws=laws)
             if float(gradient) <= TOLERANCE and float(gain) <= GAIN:
                 break
-            starts = np.tile(np.asarray(theta), (len(starts), 1))
+            again = np.tile(np.asarray(theta), (len(starts), 1))
+            theta, gradient, gain, covariance, error, terms = _maximise(again, *data, laws=laws)
         # Written so that NaN is no convergence.
         if not (np.all(np.isfinite(theta)) and float(gradient) <= 1e3 * TOLERANCE and float(gain) <= GAIN):
             raise RuntimeError(

@@ -7,7 +7,7 @@ $E_2^2=\frac1{2\pi}\int(g-f)^2$. Output weights: any real numbers, so masks too.
 $$E_2^2\ge\frac{\alpha^2-\sin^2\alpha}{4\pi(\alpha+\sin\alpha\cos\alpha)}\ge\frac{\alpha^3}{24\pi},$$
 and nothing more can be said. For rows of a rotation-invariant law, with $\alpha$ the angle at which this is
 $\varepsilon^2$,
-$$P(\text{hit})\le1-(1-2\alpha/\pi)^n,\qquad n_{1/2}\ge0.25\,\varepsilon^{-2/3},$$
+$$P(\text{hit})\le1-(1-2\alpha/\pi)^n,\qquad n_{1/2}\ge0.25\,\varepsilon^{-2/3}\quad(\varepsilon\le10^{-2}),$$
 and with trained output weights $2.5\,\varepsilon^{-2/3}$ neurons suffice. So the exponent depends on the norm: in the
 sup norm it is 1 (NP-2, NP-11).
 
@@ -64,7 +64,7 @@ def least_square(theta: np.ndarray) -> np.ndarray:
     weights = np.linalg.solve(own, with_target[..., None])[..., 0]
     square = inner[..., 0, 0] - 2.0 * np.sum(weights * with_target, axis=-1)
     square = square + np.einsum("...i,...ij,...j->...", weights, own, weights)
-    return np.sqrt(np.maximum(square, 0.0))
+    return np.asarray(np.sqrt(np.maximum(square, 0.0)))
 
 
 def size(times: float, eps: float) -> int:

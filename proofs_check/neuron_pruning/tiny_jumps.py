@@ -112,11 +112,10 @@ class TinyJumps(Claim):
 
     def measure(self, run: Run) -> dict[str, Any]:
         rng = np.random.default_rng(np.asarray(jax.random.key_data(run.key)).tolist())
-        attained = {}
+        attained, draws = {}, run.trials(DRAWS)
         for d in DIMENSIONS:
             n = bounds.threshold(0.5, EPS, d)
             run.progress(f"neurons with tiny jumps, d = {d}, n = {n:,}")
-            draws = run.trials(DRAWS)
             attained[d] = np.array([attained_error(rng, *kept_neurons(rng, n, d)) for _ in range(draws)])
         fall = {
             n: np.array([attained_error(rng, *kept_neurons(rng, n, SLOPE)) for _ in range(run.trials(SLOPES))])
