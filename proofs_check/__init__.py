@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 
 def claims() -> "list[Claim]":
-    """Every claim in the families' modules, sorted by id."""
-    from ltjax.verify.claim import claims_in
+    """Every claim in the families' modules, in the order of their ids."""
+    from ltjax.verify.claim import claims_in, place
 
     found = []
     for family in pkgutil.iter_modules(__path__):
@@ -23,4 +23,4 @@ def claims() -> "list[Claim]":
             package = importlib.import_module(f"{__name__}.{family.name}")
             for module in pkgutil.iter_modules(package.__path__):
                 found += claims_in(importlib.import_module(f"{package.__name__}.{module.name}"))
-    return sorted(found, key=lambda claim: claim.id)
+    return sorted(found, key=lambda claim: place(claim.id))

@@ -10,7 +10,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ltjax.bounds import nearest_normal, neuron_pruning, subset_sum, weight_pruning
+from ltjax.bounds import mean_square as square_bounds
+from ltjax.bounds import nearest_normal, neuron_pruning, subset_sum, trained_readout, weight_pruning
+from ltjax.bounds import tiny_jumps as jump_bounds
 from ltjax.inference import growth
 from ltjax.laws import get_law
 from ltjax.machine.timing import Timings
@@ -21,14 +23,18 @@ from proofs_check.gap import exponential, hardware, tenfold
 from proofs_check.neuron_pruning import (
     bias,
     dimension,
+    every_target,
     exponent,
     kink_lemma,
     lower_bound,
+    mean_square,
     no_gap_on_the_line,
     relu_bound,
+    tiny_jumps,
 )
 from proofs_check.neuron_pruning import nearest_normal as any_dimension
 from proofs_check.neuron_pruning import sufficiency as rows_suffice
+from proofs_check.neuron_pruning import trained_readout as trained_rows
 from proofs_check.patterns import across_neurons, atoms, budget, exponent_law, n_of_m, restriction
 from proofs_check.search import differencing, exists_and_found
 from proofs_check.subset_sum import (
@@ -261,6 +267,61 @@ def np_9(less=0.0):
     return {"found": found, "firsts": firsts, "status": np.repeat([1, 0, -1], [100, 5, 15]), "hits": hits}
 
 
+def np_11(less=0.0):
+    m = trained_rows
+    events, firsts, solved = {}, {}, {}
+    for d, precisions in m.EPS.items():
+        for e in precisions:
+            n = trained_readout.cone_threshold(0.5, e, d)
+            events[d, e] = (n, round(1e4 * trained_readout.cone_event(n, e, d)), 10_000)
+        fine = precisions[1:]
+        medians = np.array([e ** (1 - d + less) for e in fine])
+        drawn = np.ceil(np.random.default_rng(d).exponential(medians / math.log(2.0), (10_000, len(fine))))
+        firsts[d] = exponent.told(drawn, np.full(1, np.inf), tuple(fine)).counts()
+    for d, e in m.SOLVED:
+        solved[d, e, m.FEW], solved[d, e, m.ENOUGH] = Proportion(2, 60), Proportion(59, 60)
+    return {"events": events, "firsts": firsts, "solved": solved, "beside": Proportion(57, 60)}
+
+
+def np_12(growth=every_target.GROWTH["inverse with a logarithm"]):
+    m = every_target
+    events = {}
+    for name, (share, _) in m.EVENTS.items():
+        for e in m.EPS:
+            n = m.half(e, share)
+            events[name, e] = (n, round(3_000 * trained_readout.arcs_cover(n, share(e))), 3_000)
+    medians = [math.exp(growth(e)) for e in m.GROWN]
+    first = np.ceil(medians * np.exp(0.2 * np.random.default_rng(0).standard_normal((500, 1))))
+    scissors = {m.BITS: Proportion(316, 320), m.FINER: Proportion(3, 320)}
+    first = exponent.told(first, np.full(1, np.inf), m.GROWN).counts()
+    return {"events": events, "first": first, "nets": Proportion(600, 3_000), "scissors": scissors}
+
+
+def np_13(factor=1.0):
+    m = mean_square
+    rng = np.random.default_rng(0)
+    attacked = {a: [factor * r * square_bounds.error_bound(a) for r in (1.02, 1.5)] for a in m.ANGLES}
+    events = {}
+    for e in m.EPS:
+        n = square_bounds.kink_threshold(0.5, e)
+        events[e] = (n, round(1e4 * square_bounds.kink_event(n, e)), 10_000)
+    scatter = np.exp(rng.standard_normal(10_000))
+    two = {n: n**-1.5 * scatter for n in m.SIZES}
+    hits = {(e, t): Proportion(round(1e4 * p), 10_000) for e in m.TENTS for t, p in ((m.FEW, 0.05), (m.ENOUGH, 0.8))}
+    return {"attacked": attacked, "events": events, "least": {}, "two": two, "hits": hits}
+
+
+def np_14(times=1.0):
+    m = tiny_jumps
+    scatter = np.exp(0.1 * np.random.default_rng(0).standard_normal(200))
+    sizes = {(d, e): times * jump_bounds.threshold(0.5, e, d) for d in m.CHECKED for e in (0.5, 0.1)}
+    attained = {
+        d: 0.4 * scatter[: m.DRAWS] * jump_bounds.mean_error_bound(jump_bounds.threshold(0.5, m.EPS, d), d)
+        for d in m.DIMENSIONS
+    }
+    return {"attained": attained, "fall": {n: n**-0.25 * scatter for n in m.FALL}, "sizes": sizes}
+
+
 # --- weight pruning
 
 
@@ -474,6 +535,7 @@ TRUE = {
     "HW-1": hw_1,
     "KK-1": kk_1,
     **{f"NP-{i}": f for i, f in enumerate((np_1, np_2, np_3, np_4, np_5, np_6, np_7, np_8, np_9), 1)},
+    **{f"NP-{i}": f for i, f in enumerate((np_11, np_12, np_13, np_14), 11)},
     **{f"PAT-{i}": f for i, f in zip((1, 2, 3, 4, 5, 7), (pat_1, pat_2, pat_3, pat_4, pat_5, pat_7), strict=True)},
     "SEARCH-1": search_1,
     **{f"SS-{i}": f for i, f in enumerate((ss_1, ss_2, ss_3, ss_4, ss_5, ss_6), 1)},
@@ -495,6 +557,10 @@ FALSE = {
     "NP-7": ("the event is a tenth less frequent", lambda: np_7(factor=0.9)),
     "NP-8": ("networks without a near normal beat the bound by a third", lambda: np_8(factor=0.67)),
     "NP-9": ("the first near normal comes as in one dimension less", lambda: np_9(less=1.0)),
+    "NP-11": ("trained weights need one exponent less", lambda: np_11(less=1.0)),
+    "NP-12": ("a random net grows like 1/ε", lambda: np_12(every_target.GROWTH["inverse"])),
+    "NP-13": ("networks beat the bound by a tenth", lambda: np_13(factor=0.9)),
+    "NP-14": ("twice as many neurons are needed", lambda: np_14(times=2.0)),
     "PAT-1": ("what is cut elsewhere helps", lambda: pat_1(off=-0.01)),
     "PAT-2": ("a near block comes half as often again", lambda: pat_2(near=0.7)),
     "PAT-3": ("2:4 needs four fifths more neurons", lambda: pat_3(times=1.8)),

@@ -314,3 +314,51 @@ def test_limits_cover_as_often_as_they_say():
         low, high = growth.fit(draws(3 + 1.2 * BITS, 0.8, 300, rng), "logarithmic").interval("b", 0.2)
         inside += low < 3.0 < high
     assert abs(inside / 400 - 0.8) < 4 * math.sqrt(0.2 * 0.8 / 400)
+
+
+def spread_over_decades(power, law, decades, trials, rng, same):
+    """First sizes that are exponential around ε^-power, on a ladder of sizes up to 2^43."""
+    ladder = tuple(sorted({round(2.0 ** (k / 8)) for k in range(345)}))
+    eps = np.geomspace(0.03, 0.03 * 10.0**-decades, 4)
+    noise = getattr(rng, law)(size=(trials, 1 if same else 4))
+    first = np.ceil(eps**-power * (noise / math.log(2.0) if law == "exponential" else np.exp(0.3 * noise)))
+    ends = np.array([0, *ladder, max(ladder) + 1])
+    at = np.clip(np.searchsorted(ends, first), 1, len(ends) - 1)
+    return FirstHits(ladder, tuple(float(e) for e in eps), ends[at - 1], ends[at])
+
+
+@pytest.mark.parametrize("power", [1.0, 2.0])
+@pytest.mark.parametrize("law", ["exponential", "standard_normal"])
+@pytest.mark.parametrize("fitted", ["power", "logarithmic"])
+def test_sizes_spread_over_decades_are_fitted_as_well_as_a_second_optimiser_does(power, law, fitted):
+    """Over parameters of 10⁹ neurons the gradient is tiny everywhere, and a straight line ended far from its best."""
+    outcomes = spread_over_decades(power, law, 4.0, 300, np.random.default_rng(5), same=law == "exponential")
+    found = growth.fit(outcomes, fitted)
+    bits, top = -np.log2(np.array(outcomes.eps)), max(outcomes.ns) + 1
+
+    def less(t):
+        median: Any = GROWTH_LAWS[fitted].median  # written for JAX
+        middle = np.asarray(median(t[:-2], bits))
+        scale = np.exp(np.clip(t[-2] + t[-1] * bits, -10.0, 60.0))
+        ends = [
+            np.where(e <= 0, -np.inf, np.where(e >= top, np.inf, e)) for e in (outcomes.last_miss, outcomes.first_hit)
+        ]
+        inside = scipy.stats.logistic.cdf((ends[1] - middle) / scale) - scipy.stats.logistic.cdf(
+            (ends[0] - middle) / scale
+        )
+        return -np.sum(np.log(np.maximum(inside, 1e-300))) / len(inside)
+
+    medians = np.median((outcomes.last_miss + outcomes.first_hit) / 2.0, axis=0)
+    spread = np.polyfit(bits, np.log(medians / 3.0), 1)
+    starts = [GROWTH_LAWS[fitted].start(bits[:k], medians[:k]) for k in (2, 3, 4)]
+    rival = min(
+        scipy.optimize.minimize(
+            less, [*start, spread[1], spread[0]], method="Nelder-Mead", options={"maxiter": 1500, "xatol": 1e-8}
+        ).fun
+        for start in starts
+    )
+    assert -np.mean(found.log_likelihood) <= rival + 1e-3
+    if fitted == "power":
+        low, high = found.interval("gamma", 1e-3)
+        assert abs(found.estimate["gamma"] - power) < 0.05
+        assert low - 0.02 < power < high + 0.02

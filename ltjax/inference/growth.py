@@ -33,8 +33,13 @@ from ltjax.arguments import ArgumentError
 from ltjax.trials.counts import FirstHits
 
 ITERATIONS = 2000
+ROUNDS = 5
+"""Further searches at most, each in the units of the last one's end."""
 TOLERANCE = 1e-7
-"""Of the gradient's largest entry, per trial."""
+"""Of the gradient's largest entry, per trial, each parameter in units that move the medians by the logistic scale: by
+one neuron more or fewer in 10⁹ no likelihood changes, wherever it is."""
+GAIN = 1e-6
+"""Nats a trial that Newton's step may still promise at the maximum."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -197,10 +202,14 @@ class Comparison:
         return self.special != "first" and self.z > float(scipy.stats.norm.isf(level))
 
 
+def _scale(theta: Array, bits: Array) -> Array:
+    """The logistic law's scale at each ε."""
+    return jnp.exp(jnp.clip(theta[-2] + theta[-1] * bits, -10.0, 60.0))
+
+
 def _terms(theta: Array, median: Array, bits: Array, low: Array, high: Array, top: Array | float) -> Array:
     """ln P(low < N <= high) of each trial, summed over ε; `top` stands for "no n of the run"."""
-    log_scale = theta[-2] + theta[-1] * bits
-    scale = jnp.exp(jnp.clip(log_scale, -10.0, 60.0))
+    scale = _scale(theta, bits)
     # ln(F(high) - F(low)) for the logistic F, without cancellation:
     # F(h) - F(l) = F(h)·(1 - F(l))·(1 - exp(-(h - l)/s)).
     upper, lower = (high - median) / scale, (low - median) / scale
@@ -229,7 +238,7 @@ def fit(outcomes: FirstHits, law: str | GrowthLaw) -> Fit:
         raise ArgumentError(f"eps={list(outcomes.eps)} is too short: the {law.name} law needs more precisions")
     middle = (outcomes.last_miss + outcomes.first_hit) / 2.0
     bits = -np.log2(np.asarray(outcomes.eps))
-    medians, top = np.median(middle, axis=0), max(outcomes.ns) + 1
+    top = max(outcomes.ns) + 1
     # Trials with the same outcome share one row. Rows without weight and precisions at which nothing is
     # known (0 < N <= top) add nothing; padding to few shapes saves compilations.
     pairs, where, weight = np.unique(
@@ -244,14 +253,26 @@ def fit(outcomes: FirstHits, law: str | GrowthLaw) -> Fit:
     with jax.enable_x64(True):
         # The known laws share one compilation: all in one program, one chosen when it runs.
         laws = tuple(GROWTH_LAWS.values()) if law in GROWTH_LAWS.values() else (law,)
-        start = np.pad(law.start(bits, medians), (0, max(len(x.parameters) for x in laws) - len(law.parameters)))
-        start = np.append(start, [math.log(max(float(np.std(middle - medians)), 0.3) / 1.8), 0.0])
-        wide = np.pad(bits, more[1], mode="edge")
-        theta, gradient, covariance, error, terms = _maximise(
-            start, laws.index(law), wide, low, high, float(top), share, laws=laws
+        longest = max(len(x.parameters) for x in laws)
+        starts = np.stack(
+            [
+                np.insert(x, len(law.parameters), [0.0] * (longest - len(law.parameters)))
+                for x in _starts(law, bits, middle)
+            ]
         )
-        if not bool(jnp.all(jnp.isfinite(theta))) or float(gradient) > 1e3 * TOLERANCE:
-            raise RuntimeError(f"the fit of the {law.name} law did not converge: gradient {float(gradient):.2g}")
+        data = (laws.index(law), np.pad(bits, more[1], mode="edge"), low, high, float(top), share)
+        theta, gradient, gain, covariance, error, terms = _maximise(starts, *data, laws=laws)
+        for _ in range(ROUNDS):
+            if float(gradient) <= TOLERANCE and float(gain) <= GAIN:
+                break
+            again = np.tile(np.asarray(theta), (len(starts), 1))
+            theta, gradient, gain, covariance, error, terms = _maximise(again, *data, laws=laws)
+        # Written so that NaN is no convergence.
+        if not (np.all(np.isfinite(theta)) and float(gradient) <= 1e3 * TOLERANCE and float(gain) <= GAIN):
+            raise RuntimeError(
+                f"the fit of the {law.name} law did not converge: gradient {float(gradient):.2g}, a further step gains "
+                f"{float(gain):.2g} nats a trial"
+            )
         size = len(law.parameters)
         return Fit(
             law,
@@ -262,9 +283,28 @@ def fit(outcomes: FirstHits, law: str | GrowthLaw) -> Fit:
         )
 
 
+def _starts(law: GrowthLaw, bits: np.ndarray, middle: np.ndarray) -> list[np.ndarray]:
+    """Where to start from: the law's parameters and the two of the scale, one spread for all ε or one for each.
+
+    Where medians spread over decades the largest decide a fit of all of them, so that one start uses only the
+    precisions at which trials scatter least.
+    """
+    medians = np.median(middle, axis=0)
+    quartiles = np.quantile(middle, (0.25, 0.75), axis=0)
+    spread = np.log(np.maximum(quartiles[1] - quartiles[0], 0.3) / (2.0 * math.log(3.0)))
+    slope, level = np.polyfit(bits, spread, 1)
+    least = np.sort(np.argsort(spread, kind="stable")[: max(2, len(law.parameters))])
+    common = math.log(max(float(np.std(middle - medians)), 0.3) / 1.8)
+    return [
+        np.append(law.start(bits, medians), [common, 0.0]),
+        np.append(law.start(bits, medians), [level, slope]),
+        np.append(law.start(bits[least], medians[least]), [level, slope]),
+    ]
+
+
 @partial(jax.jit, static_argnames=("laws",))
 def _maximise(
-    start: Array,
+    starts: Array,
     which: Array | int,
     bits: Array,
     low: Array,
@@ -273,41 +313,55 @@ def _maximise(
     share: Array,
     *,
     laws: tuple[GrowthLaw, ...],
-) -> tuple[Array, Array, Array, Array, Array]:
-    """L-BFGS (optax): the estimate, the gradient left, the sandwich covariance a trial, the optimiser's own
-    error, each row's terms.
+) -> tuple[Array, Array, Array, Array, Array, Array]:
+    """L-BFGS (optax): the estimate, the gradient left, what Newton's step would gain, the sandwich covariance a trial,
+    the optimiser's own error, each row's terms.
 
-    `start` holds the law's parameters, padded to the longest of `laws`, and the two of the scale. A padded
-    parameter changes nothing: its gradient is 0 and the pseudo-inverse leaves it out.
+    A start holds the law's parameters, padded to the longest of `laws`, and the two of the scale; the likeliest of
+    `starts` is taken. A padded parameter changes nothing: its gradient is 0 and the pseudo-inverse leaves it out.
     """
 
-    def terms(theta: Array) -> Array:
-        median = jax.lax.switch(which, [law.median for law in laws], theta[:-2], bits)
-        return _terms(theta, median, bits, low, high, top)
+    def median(theta: Array) -> Array:
+        return jax.lax.switch(which, [law.median for law in laws], theta[:-2], bits)
 
-    def loss(theta: Array) -> Array:
-        return -jnp.sum(share * terms(theta))
+    def terms(theta: Array) -> Array:
+        return _terms(theta, median(theta), bits, low, high, top)
+
+    losses = jnp.stack([-jnp.sum(share * terms(start)) for start in starts])
+    start = starts[jnp.nanargmin(losses)]
+    rises = jax.jacfwd(lambda t: median(t) / jax.lax.stop_gradient(_scale(t, bits)))(start)
+    sizes = jnp.sqrt(jnp.mean(rises**2, axis=0)).at[-2:].set(jnp.stack([1.0, jnp.mean(jnp.abs(bits))]))
+    units = jnp.where((sizes > 0.0) & jnp.isfinite(sizes), 1.0 / sizes, 1.0)
+
+    def scaled(z: Array) -> Array:
+        return terms(start + units * z)
+
+    def loss(z: Array) -> Array:
+        return -jnp.sum(share * scaled(z))
 
     optimiser = optax.lbfgs()
     value_and_grad = optax.value_and_grad_from_state(loss)
 
     def step(carry: Any) -> Any:
-        theta, state, _, i = carry
-        value, grad = value_and_grad(theta, state=state)
+        z, state, _, i = carry
+        value, grad = value_and_grad(z, state=state)
         with jax.numpy_dtype_promotion("standard"):  # Optax lets its counts of steps meet numbers of other kinds
-            updates, state = optimiser.update(grad, state, theta, value=value, grad=grad, value_fn=loss)
-        return optax.apply_updates(theta, updates), state, jnp.max(jnp.abs(jnp.asarray(grad))), i + 1
+            updates, state = optimiser.update(grad, state, z, value=value, grad=grad, value_fn=loss)
+        return optax.apply_updates(z, updates), state, jnp.max(jnp.abs(jnp.asarray(grad))), i + 1
 
-    carry = (start, optimiser.init(start), jnp.asarray(jnp.inf), jnp.asarray(0))
-    theta, *_ = jax.lax.while_loop(lambda c: (c[2] > TOLERANCE) & (c[3] < ITERATIONS), step, carry)
-    scores = jax.jacfwd(terms)(theta)
+    origin = jnp.zeros_like(start)
+    carry = (origin, optimiser.init(origin), jnp.asarray(jnp.inf), jnp.asarray(0))
+    z, *_ = jax.lax.while_loop(lambda c: (c[2] > TOLERANCE) & (c[3] < ITERATIONS), step, carry)
+    scores = jax.jacfwd(scaled)(z)
     inner = (scores * share[:, None]).T @ scores
-    inverse = jnp.linalg.pinv(jax.hessian(loss)(theta))
-    gradient = jnp.max(jnp.abs(jax.grad(loss)(theta)))
+    inverse = jnp.linalg.pinv(jax.hessian(loss)(z))
+    left = jax.grad(loss)(z)
+    gradient, gain = jnp.max(jnp.abs(left)), 0.5 * jnp.abs(left @ inverse @ left)
     # Entries of the gradient up to the tolerance move the maximum by so much. It matters where every trial has
     # the same outcome at all ε: a slope then has no scatter at all, and its rounding would look significant.
     error = jnp.maximum(gradient, TOLERANCE) * jnp.sum(jnp.abs(inverse), axis=1)
-    return theta, gradient, inverse @ inner @ inverse, error, terms(theta)
+    covariance = units[:, None] * (inverse @ inner @ inverse) * units
+    return start + units * z, gradient, gain, covariance, units * error, scaled(z)
 
 
 def compare(first: Fit, second: Fit) -> Comparison:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ltjax.arguments import ArgumentError
 from ltjax.verify import budget
-from ltjax.verify.claim import Claim, claims_in
+from ltjax.verify.claim import Claim, claims_in, place
 
 GROUP = "ltjax.claims"
 
@@ -56,7 +56,7 @@ def _collect(sources: Iterable[tuple[str, Sequence[Claim]]], broken: dict[str, s
             continue
         claims |= {claim.id: claim for claim in found}
         homes |= {claim.id: home for claim in found}
-    return Catalogue(dict(sorted(claims.items())), homes, broken)
+    return Catalogue(dict(sorted(claims.items(), key=lambda item: place(item[0]))), homes, broken)
 
 
 def catalogue() -> Catalogue:

@@ -38,6 +38,22 @@ def exact_error(u: Any, v: Any, w: Any, mask: Any = None, *, readout: str = "lin
             unknown readout.
     """
     network = networks.reduced(u, v, w, mask, readout, 2)
+    _, found = _candidates(network)
+    return networks.largest(found), networks.certain(rounding.plane_error(len(network.rows), network.scale))
+
+
+def candidates(u: Any, v: Any, w: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Points of the circle among which the largest error of a network, readout `linear`, is attained.
+
+    Returns:
+        points, shape (k, 2), and the size of the error at each, shape (k,).
+    """
+    angles, found = _candidates(networks.reduced(u, v, w, None, "linear", 2))
+    return np.stack([np.cos(angles), np.sin(angles)], axis=1), np.abs(found)
+
+
+def _candidates(network: networks.Network) -> tuple[np.ndarray, np.ndarray]:
+    """The angles of all kinks and of the crests of the pieces between, and the error there."""
     w = network.w
     rows = np.concatenate([w[None], network.rows])
     line = np.arctan2(-rows[:, 0], rows[:, 1])  # a direction on each row's kink line
@@ -69,7 +85,7 @@ def exact_error(u: Any, v: Any, w: Any, mask: Any = None, *, readout: str = "lin
         if network.relu:
             output = np.maximum(output, 0.0)
         found.append(output - (f[:, 0] * x + f[:, 1] * y))
-    return networks.largest(*found), networks.certain(rounding.plane_error(len(network.rows), network.scale))
+    return np.concatenate(points), np.concatenate(found)
 
 
 def neuron_distance(u: Any, v: Any, w: Any) -> float:
@@ -87,4 +103,4 @@ def neuron_distance(u: Any, v: Any, w: Any) -> float:
     return float(np.min(distance, initial=math.pi / 2))
 
 
-__all__ = ["exact_error", "neuron_distance"]
+__all__ = ["candidates", "exact_error", "neuron_distance"]

@@ -146,6 +146,17 @@ def _candidates(circles: _Circles, relu: bool) -> tuple[np.ndarray, float]:
     return np.concatenate([points, -points]), span
 
 
+def candidates(u: Any, v: Any, w: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Points of the sphere of R^3 among which the largest error of a network, readout `linear`, is attained, or nearly.
+
+    Returns:
+        points, shape (k, 3), and the size of the error at each, shape (k,).
+    """
+    network = networks.reduced(u, v, w, None, "linear", 3)
+    points = units(_candidates(_circles(network, SNAPS[0]), False)[0])
+    return points, np.abs(networks.errors(network, points))
+
+
 def _critical(c: np.ndarray, normal: np.ndarray) -> list[np.ndarray]:
     """Where ⟨c, ·⟩ is largest on the sphere, and on the circle with the given normal (up to length)."""
     return [c, c - np.sum(c * normal, axis=1, keepdims=True) * normal]
@@ -234,4 +245,4 @@ def certified_error(
     return max(value - margin, 0.0), value + margin
 
 
-__all__ = ["certified_error", "error_bounds", "exact_error"]
+__all__ = ["candidates", "certified_error", "error_bounds", "exact_error"]
