@@ -12,6 +12,7 @@ cut too, so masks and pruned networks are in one-to-one correspondence.
 | `exactly:N` | N weights or none | |
 | `budget:m` | any | at most m neurons keep any one input |
 | `rows+columns` | all of the inputs that are kept, or none | inputs are kept or cut for all neurons |
+| `rows+cuts:s` | any | at most s weights of kept neurons are cut |
 
 A pattern of one's own is a frozen dataclass with `allows`, named as `module:Class` wherever a name is asked for.
 """
@@ -309,6 +310,45 @@ class RowsAndColumns(AbstractPattern):
         return RowsOn(support, len(support) == 1)
 
 
+@dataclasses.dataclass(frozen=True)
+class RowsAndCuts(AbstractPattern):
+    """Whole rows, and besides at most s single weights of rows that are kept.
+
+    Args:
+        cuts: s.
+    """
+
+    cuts: int = 1
+
+    def __post_init__(self) -> None:
+        arguments.whole("cuts", self.cuts, 0)
+
+    @property
+    def name(self) -> str:
+        return f"rows+cuts:{self.cuts}"
+
+    def allows(self, mask: Mask) -> Allowed:
+        missing = np.where(mask.any(axis=-1), (~mask).sum(axis=-1), 0)
+        return np.asarray(missing.sum(axis=-1) <= self.cuts)[()]
+
+    def bits(self, n: int, d: int) -> float:
+        # Of each neuron: cut whole, kept whole, or C(d, k) ways to lack k weights. The n-th power of that series.
+        one = [2, *(math.comb(d, k) for k in range(1, d))]
+        total = [1]
+        for digit in f"{n:b}":
+            total = self._product(total, total)
+            total = self._product(total, one) if digit == "1" else total
+        return math.log2(sum(total))
+
+    def _product(self, a: list[int], b: list[int]) -> list[int]:
+        """Of two series, up to the s-th power."""
+        size = min(self.cuts, len(a) + len(b) - 2) + 1
+        return [sum(a[i] * b[k - i] for i in range(len(a)) if 0 <= k - i < len(b)) for k in range(size)]
+
+    def rows_on(self, support: tuple[int, ...], d: int) -> RowsOn | None:
+        return RowsOn(tuple(range(d)), d == 1 or self.cuts == 0)
+
+
 def _subsets(n: int, most: int) -> int:
     """Subsets of at most so many of n."""
     return sum(math.comb(n, k) for k in range(min(n, most) + 1))
@@ -322,6 +362,7 @@ FORMS: dict[str, tuple[str, type[AbstractPattern]]] = {
     "exactly:N": (r"exactly:(\d+)", Exactly),
     "budget:m": (r"budget:(\d+)", Budget),
     "rows+columns": (r"rows\+columns", RowsAndColumns),
+    "rows+cuts:s": (r"rows\+cuts:(\d+)", RowsAndCuts),
 }
 """What a pattern's name looks like, as an expression whose groups are the class's fields."""
 
@@ -361,6 +402,7 @@ __all__ = [
     "Exactly",
     "Rows",
     "RowsAndColumns",
+    "RowsAndCuts",
     "RowsOn",
     "Weights",
     "get_pattern",

@@ -35,7 +35,18 @@ from proofs_check.neuron_pruning import (
 from proofs_check.neuron_pruning import nearest_normal as any_dimension
 from proofs_check.neuron_pruning import sufficiency as rows_suffice
 from proofs_check.neuron_pruning import trained_readout as trained_rows
-from proofs_check.patterns import across_neurons, atoms, budget, exponent_law, n_of_m, restriction
+from proofs_check.patterns import (
+    across_neurons,
+    atoms,
+    budget,
+    exactly,
+    exponent_law,
+    hybrid,
+    n_of_m,
+    outgoing,
+    restriction,
+)
+from proofs_check.patterns import hardware as patterns_hardware
 from proofs_check.search import differencing, exists_and_found
 from proofs_check.subset_sum import (
     counting_limit,
@@ -444,6 +455,18 @@ def hw_1(rows=0.15, masked=1.0, sparse=lambda share: 20.0 * share, errors=0.04, 
 # --- patterns
 
 
+def hw_2(rows=0.55, along=4.0, tall=0.8, deviation=1e-6, kept=0.5, **how):
+    """Times over the start network's, half of the weights kept."""
+    m = patterns_hardware
+    dense = {"start": 1.0, "rows": rows, "zeros in place": 1.0}
+    some = dense | dict.fromkeys(m.ACROSS, tall) | dict.fromkeys(m.ALONG, along)
+    shares = dict.fromkeys(("rows", *m.ACROSS, *m.ALONG), kept)
+    layer = m.Layer(512, timings(dense, **how), timings(some, **how), deviation, shares, True)
+    needed = {"2:4": 20.0, f"block:{m.LOW}x1": 26.0 * m.LOW}
+    counted = {name: first_hits(m.SIZES[name], (m.AT,), 400, lambda e, n=n: n) for name, n in needed.items()}
+    return {"device": "made up", "layers": dict.fromkeys(m.BATCHES, layer), "counted": counted}
+
+
 def pat_1(off=0.0):
     """Least errors under the pattern, of rows in dimension b, in dimension b + 1, and for another target."""
     rng, found = np.random.default_rng(0), {}
@@ -480,8 +503,8 @@ def pat_3(times=1.0):
 def pat_4(power=1.0):
     m, found = across_neurons, {}
     for r in m.GROUPS:
-        scale = 2.0 * (r / 2.0) ** power
-        found[r] = first_hits(m.sizes(r), m.EPS, m.TRIALS, lambda e, s=scale: s * (2.0 * bits(e) + 3.0), 0.4 * scale)
+        scale = 4.0 * (r / 4.0) ** power
+        found[r] = first_hits(m.sizes(r), m.EPS, m.TRIALS, lambda e, s=scale: s * (2.1 * bits(e) + 3.6), 0.8 * scale)
     return {"found": found, "fits": {r: fitted(each, m.LAWS) for r, each in found.items()}}
 
 
@@ -494,6 +517,42 @@ def pat_5(power=1.0):
 
         found[k] = first_hits(m.sizes(k), eps, 5_000, median, lambda e, of=median: 0.1 * of(e))
     return {"found": found}
+
+
+def near_parts(drawn, near):
+    """By key of `drawn`, with so many other weights kept: n, events and trials, as the closed form has it."""
+    trials = hybrid.TRIALS
+    found = {k: (nearest_normal.part_threshold(0.5, e, hybrid.D, others), others) for k, (e, others) in drawn.items()}
+    return {k: (n, round(near * trials), trials) for k, (n, _) in found.items()}
+
+
+def pat_6(near=0.5, hit=0.9):
+    m = hybrid
+
+    def cell(e, rate):
+        return counts((m.size(e),), (e,), 300, lambda n, e: rate, lambda n, e: 0.85 * (1.0 - rate))
+
+    events = near_parts({s: (e, m.D - 1 - s) for s, e in m.DRAWN.items()}, near)
+    return {"enough": {e: cell(e, hit) for e in m.ENOUGH}, "few": cell(m.AT, 0.0), "events": events}
+
+
+def pat_8(near=0.5, hit=0.8):
+    m = exactly
+    one = counts((m.ENOUGH,), (m.AT,), 400, lambda n, e: hit)
+    return {"one": one, "events": near_parts({n: (e, n - 1) for n, e in m.DRAWN.items()}, near)}
+
+
+def pat_9(median=lambda d, e: 1.2 * d * bits(e) + 2.5):
+    m = outgoing
+    found = {
+        d: first_hits(range(1, m.UNITS + 1), eps, m.TRIALS, lambda e, d=d: median(d, e), 0.8)
+        for d, eps in m.EPS.items()
+    }
+    return {
+        "found": found,
+        "fits": {d: fitted(each, m.LAWS) for d, each in found.items()},
+        "off": np.full((8, 2), 1e-15),
+    }
 
 
 def pat_7(best=0.9):
@@ -533,10 +592,11 @@ TRUE = {
     "GAP-1": gap_1,
     "GAP-2": gap_2,
     "HW-1": hw_1,
+    "HW-2": hw_2,
     "KK-1": kk_1,
     **{f"NP-{i}": f for i, f in enumerate((np_1, np_2, np_3, np_4, np_5, np_6, np_7, np_8, np_9), 1)},
     **{f"NP-{i}": f for i, f in enumerate((np_11, np_12, np_13, np_14), 11)},
-    **{f"PAT-{i}": f for i, f in zip((1, 2, 3, 4, 5, 7), (pat_1, pat_2, pat_3, pat_4, pat_5, pat_7), strict=True)},
+    **{f"PAT-{i}": f for i, f in enumerate((pat_1, pat_2, pat_3, pat_4, pat_5, pat_6, pat_7, pat_8, pat_9), 1)},
     "SEARCH-1": search_1,
     **{f"SS-{i}": f for i, f in enumerate((ss_1, ss_2, ss_3, ss_4, ss_5, ss_6), 1)},
     **{f"WP-{i}": f for i, f in enumerate((wp_1, wp_2, wp_3, wp_4), 1)},
@@ -547,6 +607,7 @@ FALSE = {
     "GAP-1": ("rows' bounds and counts are those of scissors", lambda: gap_1(gap=False)),
     "GAP-2": ("rows' bounds and counts are those of scissors", lambda: gap_2(gap=False)),
     "HW-1": ("zeros in place take half of the time", lambda: hw_1(masked=0.5)),
+    "HW-2": ("2:4 saves a third of the time", lambda: hw_2(along=0.67)),
     "KK-1": ("what is left is a power of n", lambda: kk_1(lambda n: n**-5.7 * 1e4)),
     "NP-1": ("a network beats the bound by a tenth", lambda: np_1(least=0.9)),
     "NP-2": ("the event is a tenth more frequent", lambda: np_2(factor=1.1)),
@@ -564,9 +625,12 @@ FALSE = {
     "PAT-1": ("what is cut elsewhere helps", lambda: pat_1(off=-0.01)),
     "PAT-2": ("a near block comes half as often again", lambda: pat_2(near=0.7)),
     "PAT-3": ("2:4 needs four fifths more neurons", lambda: pat_3(times=1.8)),
-    "PAT-4": ("neurons a bit do not depend on R", lambda: pat_4(power=0.0)),
+    "PAT-4": ("the number of neurons does not depend on R", lambda: pat_4(power=0.0)),
     "PAT-5": ("from m = 2 on it is no power", lambda: pat_5(power=50.0)),
+    "PAT-6": ("a near part comes half as often again", lambda: pat_6(near=0.7)),
     "PAT-7": ("a quarter of the weights is worse than sixty in a hundred", lambda: pat_7(best=0.01)),
+    "PAT-8": ("a near part comes half as often again", lambda: pat_8(near=0.7)),
+    "PAT-9": ("what is needed grows like 1/ε", lambda: pat_9(lambda d, e: 0.1 * d / e + 2.0)),
     "SEARCH-1": ("gradients find nine tickets in ten", lambda: search_1(shares={"edge-popup": 0.9})),
     "SS-1": ("a quarter more hits than the bound allows", lambda: ss_1(excess=1.25)),
     "SS-2": ("the threshold grows with the square of the bits", lambda: ss_2(lambda e: 4.0 + 0.09 * bits(e) ** 2)),

@@ -140,6 +140,29 @@ def test_thresholds(d):
 
 
 @pytest.mark.wrong_types
+def test_parts_of_rows_have_the_event_of_their_dimension_as_often_as_there_are_such_parts():
+    eps, d = 1e-3, 4
+    assert nearest_normal.part_threshold(0.5, eps, d, 3) in (
+        nearest_normal.threshold(0.5, eps, d) + i for i in (-1, 0, 1)
+    )
+    for others, ways in ((1, 3), (2, 3), (3, 1)):
+        one = nearest_normal.share(nearest_normal.angle(eps, d), others + 1)
+        n = nearest_normal.part_threshold(0.5, eps, d, others)
+        assert n == math.ceil(math.log(0.5) / math.log1p(-ways * one) * (1.0 - 1e-9))
+        assert nearest_normal.part_event(n - 1, eps, d, others) < 0.5 <= nearest_normal.part_event(n, eps, d, others)
+    assert nearest_normal.part_event(0, eps, d, 1) == 0.0
+    for others in (0, 4):
+        with pytest.raises(ValueError, match=f"others={others} is not allowed"):
+            nearest_normal.part_event(5, eps, d, others)
+
+
+def test_parts_of_rows_against_draws():
+    rng, n, d, eps = np.random.default_rng(3), 25, 4, 1e-3
+    u = np.abs(rng.normal(size=(4000, n, d)))
+    near = np.min(u[..., 1:], axis=2) <= math.tan(nearest_normal.angle(eps, d)) * u[..., 0]
+    assert abs(near.any(axis=1).mean() - nearest_normal.part_event(n, eps, d, 1)) < 0.03
+
+
 def test_bad_arguments():
     for call, message in (
         (lambda: nearest_normal.error_bound(1.6, 3), r"alpha=1.6 is not allowed"),

@@ -16,7 +16,16 @@ sys.path.insert(0, str(Path(__file__).parent / "strangers"))
 NAMES = [
     *("rows", "weights", "block:1x1", "block:1x2", "block:1x3", "block:2x1", "block:2x2", "block:3x1"),
     *("1:2", "2:2", "1:4", "2:4", "3:4", "exactly:1", "exactly:2", "exactly:3"),
-    *("budget:1", "budget:2", "budget:9", "rows+columns", "diagonals:Parity"),
+    *(
+        "budget:1",
+        "budget:2",
+        "budget:9",
+        "rows+columns",
+        "rows+cuts:0",
+        "rows+cuts:2",
+        "rows+cuts:5",
+        "diagonals:Parity",
+    ),
 ]
 SIZES = [(1, 3), (2, 3), (3, 3), (4, 3), (3, 4), (2, 5)]
 
@@ -76,6 +85,8 @@ def test_whole_rows_are_seen_where_they_are():
     assert on("rows", 0) == ((0, 1, 2, 3), True)
     assert on("exactly:2", 0) == ((0, 1), False)
     assert on("exactly:2", 0, 1, 2) is None
+    assert on("rows+cuts:0", 0) == ((0, 1, 2, 3), True)
+    assert on("rows+cuts:1", 0) == ((0, 1, 2, 3), False)
     for name in ("budget:2", "block:2x1", "diagonals:Parity"):
         assert on(name, 0) is None
 
@@ -96,6 +107,7 @@ def test_one_weight_each_is_allowed_where_that_is_said(name):
         *[("rows", x) for x in ("block:1x2", "block:1x3", "weights", "rows+columns", "exactly:4")],
         *[("block:2x2", "block:1x2"), ("block:2x2", "block:2x1"), ("block:2x1", "block:1x1"), ("block:1x2", "weights")],
         *[("1:4", "2:4"), ("2:4", "3:4"), ("3:4", "4:4"), ("1:2", "2:4"), ("exactly:1", "1:4"), ("exactly:2", "2:4")],
+        *[("rows", "rows+cuts:0"), ("rows+cuts:0", "rows"), ("rows+cuts:1", "rows+cuts:2"), ("rows+cuts:9", "weights")],
         *[("budget:1", "budget:2"), ("budget:2", "weights"), ("4:4", "weights"), ("rows+columns", "weights")],
     ],
 )
@@ -116,6 +128,8 @@ def test_blocks_wait_for_neurons_that_do_not_exist_yet():
 def test_counts_of_large_networks_are_no_overflow():
     assert get_pattern("rows+columns").bits(10_000, 4) == pytest.approx(10_000 + np.log2(15))
     assert get_pattern("2:4").bits(1000, 8) == pytest.approx(2000 * np.log2(11))
+    assert get_pattern("rows+cuts:0").bits(10_000, 4) == 10_000
+    assert get_pattern("rows+cuts:1").bits(10_000, 4) == pytest.approx(9_999 + np.log2(40_002))
     assert get_pattern("budget:3").bits(10_000, 2) == pytest.approx(2 * np.log2(10_000**3 / 6), rel=1e-3)
 
 

@@ -388,6 +388,34 @@ def threshold(p: float, eps: float, d: int, law: str | Law = "normal") -> int:
         return max(1, math.ceil(_below(ball)))
 
 
+def part_event(n: int, eps: float, d: int, others: int) -> float:
+    """An upper bound of P(hit) for an axis target where each kept row keeps so many weights besides the target's.
+
+    Whichever they are: by the union bound over which, an event of `others` + 1 dimensions each. For small ε it nearly
+    is the event's own probability.
+
+    Args:
+        n, eps, d: as for `event`; others: 1 to d - 1.
+    """
+    n, chance = arguments.whole("n", n, 0), _part_share(eps, d, others)
+    return 1.0 if chance >= 1.0 and n > 0 else -math.expm1(n * math.log1p(-chance)) if n else 0.0
+
+
+def part_threshold(p: float, eps: float, d: int, others: int) -> int:
+    """A lower bound on n_p for the same: with fewer neurons `part_event` is below p, to relative rounding.
+
+    It grows as ε^(-others). Arguments as for `part_event` and `threshold`.
+    """
+    p, chance = arguments.real("p", p, above=0.0, below=1.0), _part_share(eps, d, others)
+    return 1 if chance >= 1.0 else max(1, math.ceil(math.log1p(-p) / math.log1p(-chance) * (1.0 - 1e-9)))
+
+
+def _part_share(eps: float, d: int, others: int) -> float:
+    others = arguments.whole("others", others, 1, d - 1)
+    # In all d dimensions: rows that keep other weights than these are no farther away for being seen in a plane.
+    return math.comb(d - 1, others) * share(angle(eps, d), others + 1)
+
+
 __all__ = [
     "DIMENSIONS",
     "NODES",
@@ -401,6 +429,8 @@ __all__ = [
     "masked_bound",
     "mean_absolute",
     "neuron_value",
+    "part_event",
+    "part_threshold",
     "rounded",
     "share",
     "slope",

@@ -9,6 +9,7 @@ at_points.py        rows for d >= 3 and with bias: all masks, descent, a directi
 normals.py          rows for d >= 3, readout linear: the nearest normal, subsets of the nearest neurons
 single_weights.py   scissors: all masks, sums apart, shared sums, whole rows
 axis_sums.py        an axis target: sums of few terms, sums of groups of neurons
+axis_cuts.py        an axis target, rows and a few single cuts: neurons cut to its input
 axis_rows.py        an axis target, laws with atoms: sums of the rows that read its input alone
 on_inputs.py        a pattern that is whole rows on the inputs that matter
 elimination.py      rows in the plane and in planes: what no mask keeps, then what is left exactly

@@ -52,14 +52,21 @@ class AxisRows(AbstractSolver):
         one = jnp.ones(v.shape[1])
         sizes = jnp.asarray(ns) - 1
 
-        def nearest(terms: Array) -> tuple[Array, Array]:
-            """The best subsets, (trials, ns, n), and how far their sums are from 1."""
-            chosen = nearest_by_prefix(terms, one, ns, self.terms)
-            return chosen, jnp.abs(jnp.einsum("tsn,nt->ts", chosen.astype(terms.dtype), terms) - 1.0)
-
-        mask, error = nearest(jnp.where(alone, v * jnp.maximum(u[:, 0], 0.0), 0.0))
+        slopes = jnp.where(alone, v * jnp.maximum(u[:, 0], 0.0), 0.0)
         kappa = jnp.where(alone, v * jnp.abs(u[:, 0]), 0.0)
-        _, short = nearest(kappa)
+
+        def nearest(case: tuple[Array, Array]) -> tuple[Array, Array]:
+            """The best subset of the first so many terms, (trials, n), and how far its sum is from 1."""
+            terms, size = case
+            some = jnp.where(jnp.arange(len(terms))[:, None] < size, terms, 0.0)
+            chosen = nearest_by_prefix(some, one, (len(terms),), self.terms)[:, 0]
+            return chosen, jnp.abs(jnp.einsum("tn,nt->t", chosen.astype(terms.dtype), some) - 1.0)
+
+        # One program for both sums and all sizes: it takes longer to compile than to run.
+        cases = jnp.repeat(jnp.stack([slopes, kappa]), len(ns), axis=0), jnp.tile(jnp.asarray(ns), 2)
+        chosen, off = jax.lax.map(nearest, cases)
+        mask = jnp.moveaxis(chosen[: len(ns)], 0, 1)
+        error, short = off[: len(ns)].T, off[len(ns) :].T
 
         def upto(x: Array) -> Array:
             """Sums over the first neurons, (trials, ns)."""

@@ -24,6 +24,7 @@
 | a pattern that is whole rows on inputs that matter | all | those rows' method |
 | axis target, at most 3 neurons a sum | all | the best sum of so few |
 | axis target, one input of R neurons together | linear, or over 12 weights | subset sums of vectors |
+| rows and a few cuts, axis target | linear, d = 2 to 16, n = 1000 at most | sums of neurons cut to the axis |
 | any other pattern | up to 12 weights | all masks at points |
 | | more, relu, one weight a neuron allowed | sums that share neurons |
 | | more | whole rows where the pattern has them; linear, d = 2: the kink lemma for sub-rows |
@@ -45,7 +46,7 @@ from ltjax.arguments import ArgumentError
 from ltjax.bounds import nearest_normal
 from ltjax.laws import get_law
 from ltjax.networks.caps import candidate_share
-from ltjax.patterns import Block, Budget
+from ltjax.patterns import Block, Budget, RowsAndCuts
 from ltjax.problems.base import AbstractProblem
 from ltjax.problems.pruning import MOST_DIMENSIONS, MOST_PLACES, AbstractPruning, NeuronPruning, Pruning, WeightPruning
 from ltjax.problems.subset_sum import SubsetSum
@@ -56,6 +57,7 @@ from ltjax.search.sums.few_terms import MOST_TERMS
 from ltjax.search.sums.nearest import MAX_TERMS
 from ltjax.solvers.all_masks import MOST_PARTS, AllMasks
 from ltjax.solvers.at_points import AllRows, Descent, NoBreakpoint, Uncovered
+from ltjax.solvers.axis_cuts import AxisCuts
 from ltjax.solvers.axis_rows import AxisRows
 from ltjax.solvers.axis_sums import FewTerms, GroupSums
 from ltjax.solvers.base import AbstractSolver
@@ -89,6 +91,8 @@ WIDEST_CAP = 0.9
 """Nor, radians, any beyond this."""
 LARGEST_ROWS = 20_000
 """So many neurons are drawn whole in d >= 3 dimensions."""
+LARGEST_CUT = 1000
+"""Of so many neurons the sums of three are looked at."""
 LARGEST_WHOLE = 10**6
 """So many neurons are drawn where only a whole network tells."""
 MISSED = 0.5
@@ -359,6 +363,9 @@ def _pattern(problem: Pruning, n: int, eps: float) -> Choice:
         return Choice(GroupSums(rule.neurons, problem.readout))
     if n * problem.d <= ALL_WEIGHTS:
         return Choice(every)
+    cut = problem.on_axis and isinstance(rule, RowsAndCuts) and problem.d <= MOST_DIMENSIONS and n <= LARGEST_CUT
+    if cut and isinstance(rule, RowsAndCuts) and problem.readout == "linear":
+        return Choice(AxisCuts(rule.cuts))
     if problem.separable and rule.one_each:
         return Choice(_shared(problem, eps))
     found: tuple[AbstractSolver, ...] = (AxesAndRows(),) if problem.readout == "linear" and problem.d == 2 else ()

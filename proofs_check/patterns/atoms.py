@@ -59,11 +59,11 @@ class Atoms(Claim):
     """Neurons at ε = 0.0001 without atoms, about."""
 
     def measure(self, run: Run) -> dict[str, Any]:
-        found = run.first_hits(NeuronPruning(law="sparse:0.5", target="axis"), NS, EPS, 160)
+        found = run.first_hits(NeuronPruning(law="sparse:0.5", target="axis"), NS, EPS, 120)
         shares = {}
         for p in (FEWER, BEST, MORE):
-            shares[p] = run.count(NeuronPruning(d=D, law=f"sparse:{p}", target="axis"), (SIZE,), (AT,), 300)
-        levels = run.count(NeuronPruning(law=f"levels:{LEVELS}", target="axis"), (ENOUGH,), (1e-4,), 100)
+            shares[p] = run.count(NeuronPruning(d=D, law=f"sparse:{p}", target="axis"), (SIZE,), (AT,), 220)
+        levels = run.count(NeuronPruning(law=f"levels:{LEVELS}", target="axis"), (ENOUGH,), (1e-4,), 60)
         fits = {law: scaling.fit(constructed(found), law) for law in LAWS}
         return {"found": found, "shares": shares, "levels": levels, "fits": fits}
 

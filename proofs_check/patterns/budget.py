@@ -27,7 +27,7 @@ from ltjax.verify.quantities import LogSlope, Threshold
 from ltjax.verify.run import Run
 from ltjax.verify.tests import InRange, Test
 
-EPS = {1: (1e-1, 3e-3), 2: (1e-2, 1e-4), 3: (1e-2, 1e-4)}
+EPS = {1: (3e-1, 1e-2), 2: (1e-2, 1e-4), 3: (1e-2, 1e-4)}
 NEAR = {1: 5.2, 2: 5.0, 3: 4.5}
 """n at probability one half is about this over ε^(1/m): where sizes are looked at, and nothing more."""
 TRIALS = {1: 800, 2: 500, 3: 200}
@@ -35,9 +35,9 @@ MARGIN = {1: 0.3, 2: 0.15, 3: 0.15}
 
 
 def sizes(m: int) -> tuple[int, ...]:
-    """Five sizes an octave, up to a factor of two around both thresholds."""
+    """Five sizes an octave, up to a factor of 1.75 around both thresholds."""
     near = [NEAR[m] * e ** (-1.0 / m) for e in EPS[m]]
-    return tuple(sorted({round(n * 2.0 ** (k / 5)) for n in near for k in range(-5, 6)}))
+    return tuple(sorted({round(n * 2.0 ** (k / 5)) for n in near for k in range(-4, 5)}))
 
 
 @dataclasses.dataclass(frozen=True)

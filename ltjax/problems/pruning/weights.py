@@ -72,7 +72,7 @@ class Pruning(AbstractPruning):
 
     Args:
         d: input dimension, 1 to 64.
-        pattern: "rows", "weights", "block:RxC", "N:M", "exactly:N", "budget:m" or "rows+columns" (see
+        pattern: "rows", "weights", "block:RxC", "N:M", "exactly:N", "budget:m", "rows+columns" or "rows+cuts:s" (see
             `ltjax.patterns`), or a pattern of one's own as "module:Class".
         readout: "linear" or "relu".
         law: of all weights, "normal" or "uniform"; or of the input weights, "sparse:p" or "levels:L" (see
