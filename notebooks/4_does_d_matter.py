@@ -30,11 +30,11 @@ key = jax.random.key(0)
 
 # %%
 print(" d      c_d        n below which no hit is likelier than one half")
-print("               ε = 0.01         0.001        0.0001")
+print("                ε = 0.01           0.001          0.0001")
 for d in (2, 3, 4, 5):
     n = [nearest_normal.threshold(0.5, eps, d) for eps in (1e-2, 1e-3, 1e-4)]
     print(
-        f"{d:2}   {nearest_normal.constant(d):.4f}   " + "".join(f"{x:14,}" for x in n)
+        f"{d:2}   {nearest_normal.constant(d):.4f}   " + "".join(f"{x:16,}" for x in n)
     )
 
 # %% [markdown]
@@ -69,13 +69,21 @@ figure
 
 # %%
 rng = np.random.default_rng(0)
+figure, (ax,) = drawing.panels()
 for d, e in ((2, 0.03), (3, 0.03), (4, 0.03), (5, 0.03)):
     n, alpha = nearest_normal.threshold(0.5, e, d), nearest_normal.angle(e, d)
     u = rng.normal(size=(4_000, n, d))
     across = np.linalg.norm(u[..., 1:], axis=2)
-    near = (across <= np.tan(alpha) * np.abs(u[..., 0])).any(axis=1)
-    exact = nearest_normal.event(n, e, d)
-    print(f"d = {d}, n = {n:3}: drawn {near.mean():.3f}, formula {exact:.3f}")
+    near = across <= np.tan(alpha) * np.abs(u[..., 0])
+    drawn = (np.cumsum(near, axis=1) > 0).mean(axis=0)
+    exact = [nearest_normal.event(k, e, d) for k in range(1, n + 1)]
+    look = drawing.style(d - 2, linestyle="")
+    ax.plot(range(1, n + 1), drawn, **look, label=f"d = {d}")
+    ax.plot(range(1, n + 1), exact, color=look["color"], linewidth=1)
+    print(f"d = {d}, n = {n:2}: drawn {drawn[-1]:.3f}, formula {exact[-1]:.3f}")
+ax.set(xlabel="n", ylabel="P(a row in the cap), ε = 0.03")
+ax.legend(title="lines: formula")
+figure
 
 # %% [markdown]
 # ## Would training the last layer help?
@@ -84,10 +92,18 @@ for d, e in ((2, 0.03), (3, 0.03), (4, 0.03), (5, 0.03)):
 # non-negative output weights reach ε, and Wendel's theorem gives the probability.
 
 # %%
-for d in (2, 3, 4):
-    few = nearest_normal.threshold(0.5, 1e-3, d)
-    enough = trained_readout.cone_threshold(0.5, 1e-3, d)
-    print(f"d = {d}, ε = 0.001: trained weights need {few:,} to {enough:,} neurons")
+figure, (ax,) = drawing.panels()
+few_eps = np.geomspace(1e-6, 1e-2, 13)
+for i, d in enumerate((2, 3, 4)):
+    few = [float(nearest_normal.threshold(0.5, e, d)) for e in few_eps]
+    enough = [float(trained_readout.cone_threshold(0.5, e, d)) for e in few_eps]
+    ax.fill_between(few_eps, few, enough, color=drawing.COLOURS[i], alpha=0.3)
+    ax.plot(few_eps, few, **drawing.style(i, marker=""), label=f"d = {d}")
+    print(f"d = {d}: enough is {enough[0] / few[0]:,.0f} times too few at ε = 1e-6,")
+    print(f"       and {enough[-1] / few[-1]:,.0f} times at ε = 0.01")
+ax.set(xscale="log", yscale="log", xlabel="ε", ylabel="n, weights trained")
+ax.legend()
+figure
 
 # %% [markdown]
 # ## Would an outer ReLU?
