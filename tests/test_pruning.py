@@ -213,7 +213,12 @@ def test_it_keeps_its_contract(pattern, options):
 
 @pytest.mark.parametrize(
     ("pattern", "ns", "eps"),
-    [("budget:2", (4, 9), (0.4, 0.1)), ("block:2x1", (1, 4, 9), (0.4, 0.1))],
+    [
+        ("budget:2", (4, 9), (0.4, 0.1)),
+        ("block:2x1", (1, 4, 9), (0.4, 0.1)),
+        ("rows+cuts:1", (7, 9), (0.4, 0.1)),
+        ("rows+cuts:4", (7, 9), (0.4, 0.1)),
+    ],
 )
 def test_its_solvers_keep_theirs(pattern, ns, eps):
     check_solver(Pruning(pattern=pattern, readout="linear", target="axis"), ns, eps, trials=6)
