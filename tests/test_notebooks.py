@@ -49,7 +49,7 @@ def cells_of(notebook):
 
 
 def test_every_script_has_its_notebook():
-    assert len(SCRIPTS) >= 7
+    assert len(SCRIPTS) == 8
     assert sorted(path.stem for path in FOLDER.glob("*.ipynb")) == NAMES
 
 
@@ -68,7 +68,7 @@ def test_the_committed_notebook_ran_to_its_end(script):
     outputs = [output for cell in code for output in cell["outputs"]]
     assert {output["output_type"] for output in outputs} == {"stream", "execute_result"}
     assert {output["name"] for output in outputs if output["output_type"] == "stream"} == {"stdout"}
-    assert sum("image/png" in output.get("data", {}) for output in outputs) >= 2
+    assert sum("image/png" in output.get("data", {}) for output in outputs) >= 1
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=NAMES)
