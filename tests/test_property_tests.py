@@ -82,7 +82,7 @@ def test_a_false_bound_shrinks_to_its_smallest_case(which):
 @pytest.mark.slow
 def test_sessions_of_true_bounds_raise_no_alarm_and_every_false_neighbour_is_found():
     """`python tests/true_bounds.py` plays 200 of them."""
-    assert [session(seed, 1e-6)[0] for seed in range(1000, 1012)] == [0] * 12
+    assert [session(seed, 1e-6)[0] for seed in range(1000, 1006)] == [0] * 6
     for which in BOUNDS:
         assert simulate(which, lt.Bound(seed=2), True, 40, 4000) == SMALLEST
 
