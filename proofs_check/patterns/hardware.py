@@ -32,6 +32,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from ltjax.bounds import nearest_normal as bounds
 from ltjax.figures import style as drawing
@@ -62,6 +63,8 @@ ALONG = {"2:4": 1, "block:1x2": 2, "weights": 1}
 """Patterns that choose inputs neuron by neuron, so many neighbours together."""
 SLOWER = 1.0
 D, AT = 4, 1e-3
+TIMES = (0.5, 1.0, 2.0, 4.0, 8.0)
+"""Of the figure's axis."""
 SIZES = {"2:4": exponent_law.NS, f"block:{LOW}x1": (25 * LOW, 27 * LOW)}
 COUNTED = 120
 """Where hits are counted for the map."""
@@ -269,7 +272,9 @@ class Patterns(Claim):
                 place = (4, -11) if name == "weights" else (4, 4)
                 ax.annotate(name, (middle, n), xytext=place, textcoords="offset points", fontsize=8)
             ax.axvline(1.0, color="#000000", linewidth=0.8)
-            ax.margins(x=0.25)
+            ax.margins(x=0.25, y=0.12)
             ax.set(xscale="log", yscale="log", title=titled(batch, layer))
+            ax.set_xticks(TIMES, [f"{time:g}" for time in TIMES])
+            ax.xaxis.set_minor_formatter(NullFormatter())
             ax.set(xlabel="time over the start network's", ylabel="neurons at probability ½")
         return figure
