@@ -260,15 +260,15 @@ def test_the_larger_law_beats_where_it_is_needed():
 @pytest.mark.parametrize(("medians", "large", "small"), NULL)
 def test_error_rates_of_nested_laws_at_the_null(medians, large, small):
     """At level 0.01 and over: the normal limit law is not quite reached with 400 trials."""
-    larger, smaller = claims(medians, large, small, 200)
-    assert larger <= most_claims(200, 1.5 * LEVEL)
+    larger, smaller = claims(medians, large, small, 120)
+    assert larger <= most_claims(120, 1.5 * LEVEL)
     assert smaller == 0
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("medians", "large", "small"), TINY)
 def test_error_rates_of_nested_laws_near_the_null(medians, large, small):
-    _, false = claims(medians, large, small, 200, same=True)
+    _, false = claims(medians, large, small, 120, same=True)
     assert false == 0
 
 
@@ -289,8 +289,8 @@ def test_error_rates_of_nested_laws_near_the_null(medians, large, small):
     ],
 )
 def test_error_rates_of_laws_that_are_not_nested(medians, first, second, errors):
-    won = claims(medians, first, second, 200)
-    assert max(won[i] for i in errors) <= most_claims(200, LEVEL)
+    won = claims(medians, first, second, 120)
+    assert max(won[i] for i in errors) <= most_claims(120, LEVEL)
 
 
 def test_outcomes_without_scatter_in_the_slope_reject_nothing():

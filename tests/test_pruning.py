@@ -60,7 +60,7 @@ PATTERNS = {
 ROWS = {2: ["rows", "block:1x2"], 3: ["rows", "block:1x2"], 4: ["rows", "block:1x2", "block:1x3"]}
 """Here arcs or descents decide, which take long to compile."""
 SIZES = {2: 5, 3: 4, 4: 3}
-NETWORKS = int(os.environ.get("LTJAX_NETWORKS", "1200"))
+NETWORKS = int(os.environ.get("LTJAX_NETWORKS", "600"))
 """On which every pattern is compared with all masks; a longer run is `LTJAX_NETWORKS=5004 make slow`."""
 
 
