@@ -1,7 +1,7 @@
 """Compiled programs are given up before they are too many for the system.
 
 Linux lets a process map 65,530 pieces of memory (vm.max_map_count), and a program that JAX compiled for the CPU holds
-some two hundred. A process that asks about a few hundred sizes would then end in a segmentation fault, inside the
+many of them. A process that asks about a few hundred sizes would then end in a segmentation fault, inside the
 compiler. JAX keeps every program that it compiled; here it forgets them when half of the limit is used.
 """
 

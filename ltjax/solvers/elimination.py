@@ -25,7 +25,7 @@ PLANES = 8
 EACH = 4
 """Reduced networks a device and call."""
 MISS_NODES = 400
-"""Branches of a programme where only misses are wanted: nearly all that are found take fewer, and the rest most of the
+"""Branches of a programme where only misses are wanted: most that are found take fewer, and the others most of the
 time."""
 
 

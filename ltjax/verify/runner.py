@@ -11,7 +11,6 @@ import subprocess
 import threading
 import time
 import traceback
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -164,47 +163,54 @@ def events(claims: Sequence[Claim], check: Callable[[Claim, Any], Result], at_on
     """Check claims, several at a time; those that want to be alone come last, one by one.
 
     Compiling takes one core, and so do many of the programs: two claims at a time use what one leaves idle. What a
-    claim draws depends on its own key alone. What is raised beside a claim's own errors, Ctrl-C
-    above all, ends all of them.
+    claim draws depends on its own key alone.
 
     Args:
         claims: the claims.
         check: `claim, progress -> result`; progress takes a message.
         at_once: how many at a time.
     """
-    alone = [claim for claim in claims if claim.alone or at_once == 1]
-    together = [claim for claim in claims if claim not in alone]
+    yield from _together([claim for claim in claims if not claim.alone], check, at_once)
+    for claim in claims:
+        if claim.alone:
+            yield from _together([claim], check, 1)
+
+
+def _together(claims: Sequence[Claim], check: Callable[[Claim, Any], Result], workers: int) -> Iterator[Event]:
+    """Check claims in so many threads. What one raises, Ctrl-C above all, is raised here and ends the others."""
+    waiting, told = queue.SimpleQueue[Claim](), queue.SimpleQueue[Event | BaseException]()
     over = threading.Event()
-    for group in (together, *([claim] for claim in alone)):
-        waiting, told = deque(group), queue.SimpleQueue[Event | BaseException]()
 
-        def tell(kind: str, claim: Claim, what: Any, told: queue.SimpleQueue[Any] = told) -> None:
-            if over.is_set():  # nobody listens any more
-                raise KeyboardInterrupt
-            told.put((kind, claim, what))
+    def tell(kind: str, claim: Claim, what: Any) -> None:
+        if over.is_set():  # nobody listens any more
+            raise KeyboardInterrupt
+        told.put((kind, claim, what))
 
-        def work(waiting: deque[Claim] = waiting, tell: Callable[..., None] = tell, told: Any = told) -> None:
-            try:
-                while waiting:
-                    claim = waiting.popleft()
-                    tell("started", claim, None)
-                    tell("finished", claim, check(claim, functools.partial(tell, "progress", claim)))
-            except BaseException as error:
-                told.put(error)
-
+    def work() -> None:
         try:
-            for _ in range(min(at_once, len(group))):
-                in_thread(work)
-            left = len(group)
-            while left:
-                event = told.get()
-                if isinstance(event, BaseException):
-                    raise event
-                left -= event[0] == "finished"
-                yield event
-        except BaseException:
-            over.set()
-            raise
+            while True:
+                claim = waiting.get_nowait()
+                tell("started", claim, None)
+                tell("finished", claim, check(claim, functools.partial(tell, "progress", claim)))
+        except queue.Empty:
+            return
+        except BaseException as error:
+            told.put(error)
+
+    for claim in claims:
+        waiting.put(claim)
+    try:
+        for _ in range(min(workers, len(claims))):
+            in_thread(work)
+        left = len(claims)
+        while left:
+            event = told.get()
+            if isinstance(event, BaseException):
+                raise event
+            left -= event[0] == "finished"
+            yield event
+    finally:
+        over.set()
 
 
 def verify(
@@ -279,5 +285,5 @@ def verify(
         "begun": begun.isoformat(timespec="seconds"),
         "seconds": round(time.perf_counter() - start, 1),
     }
-    inorder = tuple(results[id] for id in chosen.claims if id in results)
-    return Report(inorder, provenance, dict(chosen.broken), stopped)
+    in_order = tuple(results[id] for id in chosen.claims if id in results)
+    return Report(in_order, provenance, dict(chosen.broken), stopped)
