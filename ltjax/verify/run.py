@@ -35,6 +35,10 @@ class Run:
     progress: Callable[[str], None] = lambda message: None
     drawn: list[dict[str, Any]] = dataclasses.field(default_factory=list)
 
+    def generator(self) -> np.random.Generator:
+        """NumPy's generator from this claim's key, for draws that cost more to compile than to make on the host."""
+        return np.random.default_rng(np.asarray(jax.random.key_data(self.key)).tolist())
+
     def trials(self, quick: int) -> int:
         """The number of trials at this budget, given the quick budget's."""
         return round(quick * BUDGETS[self.budget])

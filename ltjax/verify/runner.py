@@ -189,11 +189,12 @@ def _together(claims: Sequence[Claim], check: Callable[[Claim, Any], Result], wo
     def work() -> None:
         try:
             while True:
-                claim = waiting.get_nowait()
+                try:
+                    claim = waiting.get_nowait()
+                except queue.Empty:
+                    return
                 tell("started", claim, None)
                 tell("finished", claim, check(claim, functools.partial(tell, "progress", claim)))
-        except queue.Empty:
-            return
         except BaseException as error:
             told.put(error)
 

@@ -30,7 +30,6 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import jax
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -112,7 +111,7 @@ class EveryTarget(Claim):
     covered: float = COVERED
 
     def measure(self, run: Run) -> dict[str, Any]:
-        rng = np.random.default_rng(np.asarray(jax.random.key_data(run.key)).tolist())
+        rng = run.generator()
         trials, events = run.trials(TRIALS), {}
         for name, (share, around) in EVENTS.items():
             for e in EPS:

@@ -29,7 +29,6 @@ import dataclasses
 import math
 from typing import Any
 
-import jax
 import numpy as np
 from flint import arb
 from matplotlib.figure import Figure
@@ -117,7 +116,7 @@ class MeanSquare(Claim):
     """So many times ε^(-2/3) suffice."""
 
     def measure(self, run: Run) -> dict[str, Any]:
-        rng = np.random.default_rng(np.asarray(jax.random.key_data(run.key)).tolist())
+        rng = run.generator()
         trials, fitted = run.trials(TRIALS), run.trials(FITTED)
         attacked: dict[float, list[float]] = {}
         for alpha in ANGLES:

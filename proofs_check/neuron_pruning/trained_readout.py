@@ -32,7 +32,6 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import jax
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -139,7 +138,7 @@ class TrainedReadout(Claim):
     """So many over ε^(d-1) suffice, d = 2 and 3."""
 
     def measure(self, run: Run) -> dict[str, Any]:
-        rng = np.random.default_rng(np.asarray(jax.random.key_data(run.key)).tolist())
+        rng = run.generator()
         trials, whole, networks = (run.trials(t) for t in (TRIALS, WHOLE, NETWORKS))
         events, firsts, solved = {}, {}, {}
         for d, (coarse, *fine) in EPS.items():
