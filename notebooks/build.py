@@ -12,7 +12,6 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
-from importlib.metadata import version
 from pathlib import Path
 
 import jupytext
@@ -22,6 +21,8 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
+
+from ltjax.machine.compilation import quick_flags
 
 HERE = Path(__file__).parent
 METADATA = {
@@ -76,16 +77,11 @@ def execute(notebook: NotebookNode) -> None:
             coalesce_streams=True,
             extra_arguments=["--InteractiveShell.colors=nocolor"],
         )
-        # More is compiled than computed, so with less effort. JAX 0.11 ends the process
-        # for the second flag, which it does not know any more.
-        flags = "--xla_backend_optimization_level=1"
-        if tuple(map(int, version("jax").split(".")[:2])) < (0, 11):
-            flags += " --xla_cpu_use_fusion_emitters=false"
         # Untouched by the user's settings of IPython.
         env = os.environ | {
             "JAX_PLATFORMS": "cpu",
             "IPYTHONDIR": str(home),
-            "XLA_FLAGS": flags,
+            "XLA_FLAGS": quick_flags(""),
         }
         client.execute(cleanup_kc=True, env=env, cwd=str(work))
     notebook.metadata = nbformat.from_dict(METADATA)

@@ -208,3 +208,12 @@ def test_the_mean_error_of_tiny_jumps_in_the_plane_is_below_the_bound():
 def test_ids_are_sorted_by_their_numbers():
     ids = ["NP-11", "GAP-2", "NP-9", "PAT-1", "NP-1"]
     assert sorted(ids, key=place) == ["GAP-2", "NP-1", "NP-9", "NP-11", "PAT-1"]
+
+
+def test_four_covering_groups_are_found_among_scissors_neurons():
+    """NP-12: odd neurons serve one coordinate, even ones the other, each by its weight's sign; so all four groups."""
+    each = every_target.SCISSORS // 2
+    one = scipy.stats.binom.cdf(each - every_target.NUMBERS, each, 0.5)
+    found = (one - scipy.stats.binom.cdf(every_target.NUMBERS - 1, each, 0.5)) ** 2
+    assert found > 0.99
+    assert found * every_target.COVERED**4 > 0.5

@@ -25,17 +25,21 @@ def use_compilation_cache() -> Path | None:
     return folder
 
 
-def compile_quickly() -> None:
-    """Compile with less effort on CPUs; to be called before JAX computes anything. What XLA_FLAGS chose stands.
+def quick_flags(flags: str) -> str:
+    """XLA_FLAGS under which CPUs compile with less effort; what these chose already stands.
 
     For work that spends more time on compiling than on what it compiled.
     """
-    flags = os.environ.get("XLA_FLAGS", "")
     quick = [] if "xla_backend_optimization_level" in flags else ["--xla_backend_optimization_level=1"]
     # XLA ends a process for a flag that it does not know any more.
     if jax.__version_info__ < (0, 11) and "xla_cpu_use_fusion_emitters" not in flags:
         quick.append("--xla_cpu_use_fusion_emitters=false")
-    os.environ["XLA_FLAGS"] = " ".join([*flags.split(), *quick])
+    return " ".join([*flags.split(), *quick])
+
+
+def compile_quickly() -> None:
+    """Let this process compile under `quick_flags`; to be called before JAX computes anything."""
+    os.environ["XLA_FLAGS"] = quick_flags(os.environ.get("XLA_FLAGS", ""))
 
 
 def user_cache() -> Path:
@@ -47,4 +51,4 @@ def user_cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 
 
-__all__ = ["compile_quickly", "use_compilation_cache", "user_cache"]
+__all__ = ["compile_quickly", "quick_flags", "use_compilation_cache", "user_cache"]

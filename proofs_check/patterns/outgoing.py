@@ -33,6 +33,7 @@ from ltjax.bounds import nearest_normal as bounds
 from ltjax.figures import style as drawing
 from ltjax.inference import growth as scaling
 from ltjax.inference import thresholds
+from ltjax.search.sums.nearest import subset_sums
 from ltjax.trials.counts import FirstHits
 from ltjax.verify.claim import Claim, Control
 from ltjax.verify.quantities import Normal
@@ -54,12 +55,9 @@ ROUNDING = 1e-12
 
 def least_errors(vectors: Float[Array, "n d"], target: Float[Array, " d"]) -> Float[Array, " n"]:
     """The sup norm of what the best subset of the first k vectors leaves of the target, k = 1 to n."""
-    n = len(vectors)
-    # Subsets in the order of their bit strings: those of the first k vectors are the first 2^k.
-    subsets = (np.arange(1 << n)[:, None] >> np.arange(n)) % 2
-    sums = jnp.matmul(subsets.astype(np.float64), vectors, precision="highest")
-    left = jnp.max(jnp.abs(target - sums), axis=1)
-    return jnp.stack([jnp.min(left[: 1 << k]) for k in range(1, n + 1)])
+    # In the order of the subsets' bit strings: those of the first k vectors are the first 2^k.
+    left = jnp.max(jnp.abs(target - subset_sums(vectors)), axis=1)
+    return jnp.stack([jnp.min(left[: 1 << k]) for k in range(1, len(vectors) + 1)])
 
 
 def outgoing(key: Any, d: int) -> Any:

@@ -20,7 +20,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int, Shaped
 
 from ltjax import arguments
 from ltjax.arguments import ArgumentError
@@ -87,7 +87,7 @@ def _in_order(x: Int[Array, "p trials"], y: Int[Array, "p trials"]) -> tuple[Arr
     return jnp.minimum(x, y), jnp.maximum(x, y)
 
 
-def subset_sums(values: Int[Array, "n trials"]) -> Int[Array, "2**n trials"]:
+def subset_sums(values: Shaped[Array, "n trials"]) -> Shaped[Array, "2**n trials"]:
     """All sums, in the order of the subsets' bit strings (bit j = coefficient j)."""
     sums = jnp.zeros((1, values.shape[1]), values.dtype)
     for x in values:
