@@ -362,3 +362,10 @@ def test_sizes_spread_over_decades_are_fitted_as_well_as_a_second_optimiser_does
         low, high = found.interval("gamma", 1e-3)
         assert abs(found.estimate["gamma"] - power) < 0.05
         assert low - 0.02 < power < high + 0.02
+
+
+def test_a_fit_that_could_still_gain_is_no_fit(monkeypatch):
+    outcomes = draws(10 + BITS, 0.8, 100, np.random.default_rng(4), False)
+    monkeypatch.setattr(growth, "GAIN", -1.0)
+    with pytest.raises(RuntimeError, match="did not converge"):
+        growth.fit(outcomes, "logarithmic")

@@ -389,6 +389,14 @@ def test_neurons_cut_to_the_axis_agree_with_all_masks(d, n, cuts):
     assert (misses > 0) == (cuts // (d - 1) <= 3), "sums of more are not all looked at for misses"
 
 
+def test_a_row_that_one_cut_brings_to_the_axis_is_no_miss():
+    """With one of its two other weights cut it is within 0.001 of the target; the certificate must not say more."""
+    problem = Pruning(d=3, pattern="rows+cuts:1", readout="linear", target="axis")
+    drawn = jax.vmap(lambda key: problem.draw(key, 1))(jax.random.split(KEY, 2))
+    drawn = drawn._replace(u=jnp.asarray([[[1.0, 0.001, 5.0]]] * 2), v=jnp.ones((2, 1)))
+    assert np.all(np.asarray(AxisCuts(1).search(drawn, (1,), jnp.asarray([0.01])).least) <= 0.001)
+
+
 def test_sums_of_many_neurons_cut_to_the_axis_keep_within_the_cuts():
     problem = Pruning(d=4, pattern="rows+cuts:15", readout="linear", target="axis")
     cell = decided(problem, (24,), (0.02,), 30, KEY)[24, 0.02]

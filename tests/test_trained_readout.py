@@ -217,3 +217,12 @@ def test_four_covering_groups_are_found_among_scissors_neurons():
     found = (one - scipy.stats.binom.cdf(every_target.NUMBERS - 1, each, 0.5)) ** 2
     assert found > 0.99
     assert found * every_target.COVERED**4 > 0.5
+
+
+@pytest.mark.parametrize("eps", [0.3, 0.05, 1e-3])
+def test_the_cones_angle_is_where_two_rows_reach_the_error(eps):
+    """Two rows to either side of the target, as far as allowed: their error is ½·tan δ, which is ε."""
+    delta = trained_readout.cone_angle(eps)
+    u = np.array([[math.cos(delta), math.sin(delta)], [math.cos(delta), -math.sin(delta)]])
+    error, margin = plane.exact_error(u, np.full(2, 0.5 / math.cos(delta)), np.array([1.0, 0.0]))
+    assert error == pytest.approx(eps, rel=1e-9, abs=margin)
