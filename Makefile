@@ -9,7 +9,7 @@ COUNT ?= 30
 MODULES ?=
 CLAIMS ?=
 # The tests that reach most of what decides, estimates and judges; the others add 2% and take three times as long.
-COVERAGE := verify_framework verify_command certificates elimination estimates thresholds_and_scaling sphere tickets
+COVERAGE := verify_framework verify_command certificates elimination estimates thresholds_and_scaling sphere tickets trained_readout
 
 .PHONY: help verify test slow coverage mutants seeds lint types bench docs readme notebooks clean
 
