@@ -645,6 +645,15 @@ def test_claims_that_run_together_are_what_they_are_alone_and_one_that_measures_
         runner.verify(known=chosen, chosen=chosen, at_once=0)
 
 
+def test_claims_of_one_family_are_not_begun_together():
+    kinds = {id: made(id=id) for id in ("X-1", "X-2", "X-3", "Y-1", "Z-1", "Z-2")}
+    chosen = Catalogue(kinds, dict.fromkeys(kinds, "here"), {})
+    begun: list[str] = []
+    report = runner.verify(known=chosen, chosen=chosen, at_once=1, started=lambda claim: begun.append(claim.id))
+    assert begun == ["X-1", "Y-1", "Z-1", "X-2", "Z-2", "X-3"]
+    assert [result.claim.id for result in report.results] == list(kinds), "but told in the order asked"
+
+
 def test_what_a_caller_raises_ends_the_claims_that_run():
     """A draft of a report that cannot be written, say: nothing goes on in the background."""
     ended = threading.Event()

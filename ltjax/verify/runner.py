@@ -4,6 +4,7 @@ import dataclasses
 import datetime
 import functools
 import importlib.metadata
+import itertools
 import os
 import platform
 import queue
@@ -170,10 +171,20 @@ def events(claims: Sequence[Claim], check: Callable[[Claim, Any], Result], at_on
         check: `claim, progress -> result`; progress takes a message.
         at_once: how many at a time.
     """
-    yield from _together([claim for claim in claims if not claim.alone], check, at_once)
+    yield from _together(_apart([claim for claim in claims if not claim.alone]), check, at_once)
     for claim in claims:
         if claim.alone:
             yield from _together([claim], check, 1)
+
+
+def _apart(claims: Sequence[Claim]) -> list[Claim]:
+    """The first claim of each family, then the second of each, and so on: claims of one family share programs, and two
+    of them side by side would both compile these."""
+    families: dict[str, list[Claim]] = {}
+    for claim in claims:
+        families.setdefault(claim.id.split("-")[0], []).append(claim)
+    rounds = itertools.zip_longest(*families.values())
+    return [claim for each in rounds for claim in each if claim is not None]
 
 
 def _together(claims: Sequence[Claim], check: Callable[[Claim, Any], Result], workers: int) -> Iterator[Event]:

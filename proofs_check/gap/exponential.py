@@ -49,13 +49,13 @@ from proofs_check.neuron_pruning import no_gap_on_the_line, sufficiency
 
 EPS = tuple(10.0**-k for k in range(1, 7))
 DIMENSIONS = (2, 8)
-TRIALS = {2: 100, 8: 60}
+TRIALS = {2: 64, 8: 40}
 PLANE = "relu, generic, d = 2"
-MISSED = {1e-2: (70, 40), 1e-3: (480, 48), 1e-4: (2500, 32), 1e-5: (15_000, 32), 1e-6: (125_000, 32)}
+MISSED = {1e-2: (70, 32), 1e-3: (480, 32), 1e-4: (2500, 32), 1e-5: (15_000, 32), 1e-6: (125_000, 32)}
 """For readout relu in the plane: sizes at which elimination finds nearly all networks without a ticket, and trials."""
 SHARED_EPS, SHARED_N, SHARED_TRIALS = 1e-3, 44, 64
 """So many neurons are enough for scissors that share them."""
-AXIS_SIZES = tuple(range(2, 61, 2))
+AXIS_SIZES = tuple(range(4, 61, 4))
 ROWS_EPS = (1e-2, 1e-4)
 COARSE_EPS, COARSE_N, COARSE_TRIALS = 0.8, 14, 200
 """Where the upper end of what rows need is cheap: so few neurons are enough more often than not."""
@@ -71,7 +71,7 @@ CONFIDENCE = 1.0 - 1e-9
 
 def sizes(d: int) -> tuple[int, ...]:
     """Start networks looked at: d blocks of equal size."""
-    return tuple(d * k for k in (1, 2, 3, *range(8, 81, 2)))
+    return tuple(d * k for k in (1, 2, 3, *range(8, 81, 2 if d == 2 else 4)))
 
 
 def generic(d: int) -> WeightPruning:
@@ -175,7 +175,7 @@ class Exponential(Claim):
             f"relu, generic, d = {d}": run.count(generic(d), sizes(d), EPS, TRIALS[d], solver=in_blocks(generic(d)))
             for d in DIMENSIONS
         }
-        counts["linear, axis"] = run.count(AXIS, AXIS_SIZES, EPS, 200, solver=in_blocks(AXIS))
+        counts["linear, axis"] = run.count(AXIS, AXIS_SIZES, EPS, 100, solver=in_blocks(AXIS))
         shared = run.count(generic(2), (SHARED_N,), (SHARED_EPS,), SHARED_TRIALS)
         missed = {
             e: run.count(NeuronPruning(readout="relu"), (n,), (e,), trials, solver="elimination")
@@ -184,9 +184,9 @@ class Exponential(Claim):
         run.progress("what rows need, by closed forms")
         least = {readout: {e: rows(readout, e) for e in EPS} for readout in ("relu", "linear")}
         # Sizes and precisions of NP-4 and NP-6, whose compiled searches these are.
-        most = {e: run.count(NeuronPruning(), sufficiency.sizes(e), (e,), 40, solver="near") for e in ROWS_EPS}
+        most = {e: run.count(NeuronPruning(), sufficiency.sizes(e), (e,), 40, solver=sufficiency.NEAR[e]) for e in ROWS_EPS}
         on_the_line = (NeuronPruning(d=1), WeightPruning(d=1))
-        line = [run.count(each, no_gap_on_the_line.NS, no_gap_on_the_line.EPS, 600) for each in on_the_line]
+        line = [run.count(each, no_gap_on_the_line.NS, no_gap_on_the_line.EPS, 300) for each in on_the_line]
         coarse = run.count(NeuronPruning(), (COARSE_N,), (COARSE_EPS,), COARSE_TRIALS)
         return {
             "counts": counts,

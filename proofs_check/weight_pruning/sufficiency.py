@@ -39,13 +39,13 @@ from ltjax.verify.tests import AtLeast, FitsBetter, InRange, Test
 EPS = (1e-1, 1e-2, 1e-3)
 NS = {"blocks": tuple(range(16, 89, 4)), "shared": (6, 10, 12, 14, 16, 18, 20, 22, 26, 30, 35, 40, 45, 50, 56)}
 ENOUGH = {"blocks": 64, "shared": 40}
-TRIALS = {"blocks": 700, "shared": 120}
+TRIALS = {"blocks": 400, "shared": 100}
 LAWS = ("logarithmic", "inverse")
 FLAT = (0.0, 0.3)
 DIMENSIONS = {
     4: (12, 16, 18, 20, 22, 24, 27, 30, 36),
     8: (20, 24, 28, 32, 36, 40, 46, 54, 64),
-    16: (32, 40, 44, 48, 52, 56, 64, 76, 96),
+    16: (32, 40, 48, 56, 64, 76, 96),
 }
 GROWTH = (0.2, 1.2)
 
@@ -94,7 +94,7 @@ class Sufficiency(Claim):
         }
         needed = {name: constructed(outcomes) for name, outcomes in found.items()}
         fits = {name: {law: scaling.fit(o, law) for law in (*LAWS, "power")} for name, o in needed.items()}
-        grow = {d: run.first_hits(WeightPruning(d=d), ns, EPS[:1], 60) for d, ns in DIMENSIONS.items()}
+        grow = {d: run.first_hits(WeightPruning(d=d), ns, EPS[:1], 40) for d, ns in DIMENSIONS.items()}
         return {"found": found, "fits": fits, "grow": grow}
 
     def tests(self, data: dict[str, Any]) -> list[Test]:
