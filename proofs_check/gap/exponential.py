@@ -184,7 +184,9 @@ class Exponential(Claim):
         run.progress("what rows need, by closed forms")
         least = {readout: {e: rows(readout, e) for e in EPS} for readout in ("relu", "linear")}
         # Sizes and precisions of NP-4 and NP-6, whose compiled searches these are.
-        most = {e: run.count(NeuronPruning(), sufficiency.sizes(e), (e,), 40, solver=sufficiency.NEAR[e]) for e in ROWS_EPS}
+        most = {
+            e: run.count(NeuronPruning(), sufficiency.sizes(e), (e,), 40, solver=sufficiency.NEAR[e]) for e in ROWS_EPS
+        }
         on_the_line = (NeuronPruning(d=1), WeightPruning(d=1))
         line = [run.count(each, no_gap_on_the_line.NS, no_gap_on_the_line.EPS, 300) for each in on_the_line]
         coarse = run.count(NeuronPruning(), (COARSE_N,), (COARSE_EPS,), COARSE_TRIALS)
