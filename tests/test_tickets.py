@@ -226,6 +226,8 @@ def test_bad_input_is_one_line_and_no_file(tmp_path, capsys):
         assert line in err
     code, _, err = run(capsys, "ticket", "--eps", "0.1", *plain)
     assert (code, "TARGET.npz is missing" in err) == (2, True)
+    code, _, err = run(capsys, "ticket", str(tmp_path / "good.npz"), "--eps", "0.1", "--out", str(out))
+    assert (code, "give --redundancy N, or --auto" in err) == (2, True)
     code, _, err = run(capsys, "ticket", "--check", str(tmp_path / "good.npz"))
     assert (code, "no ticket that `ltjax ticket` wrote" in err) == (2, True)
     assert sorted(path.name for path in tmp_path.iterdir() if "out" in path.name) == []

@@ -83,7 +83,9 @@ def ticket(
     if target is None or eps is None or out is None:
         missing = "TARGET.npz" if target is None else "eps" if eps is None else "out"
         raise ArgumentError(f"{missing} is missing: give TARGET.npz --eps E --out TICKET.npz, or --check TICKET.npz")
-    if auto == (redundancy is not None):
+    if not auto and redundancy is None:
+        raise ArgumentError("redundancy is missing: give --redundancy N, or --auto to have it measured")
+    if auto and redundancy is not None:
         raise ArgumentError(f"redundancy={redundancy} and auto={auto} exclude each other: give one of them")
     network = read_perceptron(target)
     files.check("out", out, (".npz",))  # finding out after the work that it cannot be written would be rude

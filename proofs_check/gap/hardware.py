@@ -65,7 +65,7 @@ TARGETS = tuple(2**k for k in range(2, 11))
 WIDTHS = tuple(2**k for k in range(8, 14))
 LONG = {1: 3e-4, 4096: 2e-3}
 """Seconds that a call of the start network should take, by batch: as many targets, and as wide a layer."""
-ROUNDS = 480
+ROUNDS = 400
 """Of dense forms. Each call meets a load that comes and goes within milliseconds and up to doubles its time."""
 SPARSE_ROUNDS = 80
 """Of sparse forms: slower, and further from what they are compared with."""
