@@ -481,14 +481,23 @@ def pat_2(median=lambda e: 1.6 * bits(e) + 6.0, near=0.5):
     found = first_hits(m.NS, m.EPS, 2_000, median)
     events = {b: (nearest_normal.threshold(0.5, e, b), round(near * m.TRIALS), m.TRIALS) for b, e in m.DRAWN.items()}
     across = {label: first_hits(sizes, eps, 200, median) for label, sizes, eps in m.ACROSS.values()}
-    return {"found": found, "fits": fitted(found, (*m.LAWS, "power")), "events": events, "across": across}
+    first = {}
+    for b, eps in m.FITTED.items():
+
+        def needed(e, b=b):
+            return nearest_normal.threshold(0.5, e, b)
+
+        blocks = first_hits(range(1, m.MOST + 1), eps, m.NETWORKS, needed, lambda e, needed=needed: 0.5 * needed(e))
+        first[b] = growth.fit(blocks, "power")
+    known = {"found": found, "fits": fitted(found, (*m.LAWS, "power")), "events": events, "first": first}
+    return known | {"across": across}
 
 
 def pat_3(times=1.0):
     m = n_of_m
 
     def needed(e):
-        return 3.0 * bits(e) + 13.6
+        return 3.1 * bits(e) + 14.6
 
     def hit(n, e, k=1.0):
         return 1.0 / (1.0 + math.exp(-(n - k * needed(e)) / 1.5))
@@ -497,7 +506,10 @@ def pat_3(times=1.0):
     ruled = counts([math.ceil(x * m.FREE) for x in m.FACTORS], (m.AT,), 300, lambda n, e: hit(n, e, times))
     few = counts(m.COUNTED[:1], m.COUNTED[1:], 2_000, lambda n, e: 0.0)
     free = counts((m.FREE,), (m.AT,), 300, hit)
-    return {"found": found, "free": free, "ruled": ruled, "few": few, "fits": fitted(found, m.LAWS)}
+    fine = counts((m.ENOUGH,), (m.FINE,), 80, lambda n, e: 0.9)
+    wide = counts((m.ENOUGH_WIDE,), (m.AT,), 40, lambda n, e: 1.0)
+    drawn = {"found": found, "free": free, "ruled": ruled, "few": few, "fine": fine, "wide": wide}
+    return drawn | {"fits": fitted(found, m.LAWS)}
 
 
 def pat_4(power=1.0):
@@ -561,7 +573,10 @@ def pat_7(best=0.9):
     rates = {m.FEWER: 0.2, m.BEST: best, m.MORE: 0.1}
     shares = {p: counts((m.SIZE,), (m.AT,), 600, lambda n, e, r=r: r) for p, r in rates.items()}
     levels = counts((m.ENOUGH,), (1e-4,), 200, lambda n, e: 0.95)
-    return {"found": found, "shares": shares, "levels": levels, "fits": fitted(found, m.LAWS)}
+    rows = m.ROWS * m.NETWORKS
+    near = {x: [round(m.share_without_atoms(m.ABOVE / x) * rows), round((1 - 1 / x) / x * rows)] for x in m.BENT}
+    drawn = {"found": found, "shares": shares, "levels": levels, "near": near, "rows": rows}
+    return drawn | {"fits": fitted(found, m.LAWS)}
 
 
 def kk_1(left=lambda n: math.exp(-0.7 * math.log(n) ** 2), seed=0):

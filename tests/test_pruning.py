@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import json
+import math
 import os
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from cells import decided
 import ltjax
 from ltjax.arguments import ArgumentError
 from ltjax.certify.errors import sphere
+from ltjax.inference import growth
 from ltjax.outcomes import HIT, MISS, UNDECIDED
 from ltjax.patterns import get_pattern
 from ltjax.problems.pruning import NeuronPruning, Pruning, WeightPruning
@@ -23,9 +25,10 @@ from ltjax.solvers.axis_cuts import AxisCuts
 from ltjax.solvers.axis_rows import AxisRows
 from ltjax.solvers.choose import choose
 from ltjax.solvers.on_inputs import OnInputs
-from ltjax.solvers.plane import KinkLemma
+from ltjax.solvers.plane import KinkLemma, NearSearch
 from ltjax.testing import check_problem, check_solver
-from ltjax.trials.counts import count
+from ltjax.trials.counts import FirstHits, count, first_hits
+from proofs_check.patterns import atoms, exponent_law
 
 sys.path.insert(0, str(Path(__file__).parent / "strangers"))
 
@@ -258,6 +261,61 @@ def test_rows_whose_weights_have_atoms_agree_with_all_masks(law):
         hits, misses = hits + np.sum(cell.status == HIT), misses + np.sum(cell.status == MISS)
     assert hits >= 5
     assert misses >= 40
+
+
+@pytest.mark.parametrize("levels", atoms.BENT)
+def test_near_rows_of_so_many_levels_are_as_many_as_counting_says(levels):
+    """Of all pairs of levels; finer levels come near the share without atoms."""
+    half = (levels - 1) // 2
+    level = np.arange(-half, half + 1)
+
+    def share(eps):
+        return float(np.mean(np.abs(level) < atoms.slope(eps) * np.abs(level[:, None])))
+
+    drawn = np.sum([atoms.near_rows(key, levels) for key in jax.random.split(KEY, 10)], axis=0) / (10 * atoms.ROWS)
+    for e, found in zip(atoms.eps_of(levels), drawn, strict=True):
+        assert abs(found - share(e)) < 6 * math.sqrt(share(e) / (10 * atoms.ROWS))
+    assert share(0.49 / (levels - 1)) == share(1e-9) == pytest.approx((1 - 1 / levels) / levels)
+    assert share(0.51 / (levels - 1)) > share(1e-9)
+    assert share(0.25) == pytest.approx(atoms.share_without_atoms(0.25), rel=3 / levels)
+    assert atoms.share_without_atoms(1e-3) == pytest.approx(2e-3, rel=1e-4)
+
+
+def test_the_first_near_block_is_where_a_loop_finds_it():
+    found = exponent_law.first_near(KEY)
+    u = np.asarray(exponent_law.sample_weights(KEY, exponent_law.MOST, exponent_law.D).u, np.float64)
+    for b, eps in exponent_law.FITTED.items():
+        angle = np.arccos(np.abs(u[:, 0]) / np.linalg.norm(u[:, :b], axis=1))
+        for e, at in zip(eps, np.asarray(found[b]), strict=True):
+            near = np.flatnonzero(angle <= exponent_law.bounds.angle(e, b))
+            assert at == (near[0] + 1 if len(near) else exponent_law.MOST + 1)
+
+
+@pytest.mark.slow
+def test_masks_of_nine_levels_are_in_hand_as_if_there_were_no_atoms_down_to_about_a_ninth():
+    """n50 of masks in hand, by the search near the kink and by sums on the axis, as C/(ε + bend): 9·bend near 1."""
+    levels, trials = 9, 60
+    problem, sizes = (
+        NeuronPruning(law=f"levels:{levels}", target="axis"),
+        (9, 18, 25, 36, 50, 72, 100, 144, 200, 288, 400),
+    )
+    eps, near = tuple(x / levels for x in (2.9, 1.0, 0.3, 0.1, 0.03)), 2
+    found = first_hits(problem, sizes, eps, trials, KEY, solver=AxisRows()).first_hit.copy()
+    coarse = first_hits(problem, sizes[:7], eps[:near], trials, KEY, solver=NearSearch("linear")).first_hit
+    found[:, :near] = np.where(coarse > sizes[6], found[:, :near], np.minimum(coarse, found[:, :near]))
+    ends = np.array([0, *sizes, max(sizes) + 1])
+    before = ends[np.searchsorted(ends, found) - 1].astype(np.int32)
+    bent = growth.GrowthLaw(
+        "bent",
+        r"c/(\varepsilon+\varepsilon_0)",
+        ("ln c", "ln bend"),
+        lambda t, x: jnp.exp(t[0]) / (jnp.exp2(-x) + jnp.exp(t[1])),
+        lambda x, y: [float(np.log(y[0] * 2.0 ** -x[0])), -math.log(levels)],
+    )
+    fit = growth.fit(FirstHits(sizes, eps, before, found), bent)
+    low, high = (levels * math.exp(x) for x in fit.interval("ln bend", 0.01))
+    assert 1 / 3 < levels * math.exp(fit.estimate["ln bend"]) < 3
+    assert 0.2 < low < high < 1.0
 
 
 def test_atoms_are_left_to_methods_that_know_them():
