@@ -1,6 +1,8 @@
 """Four CPU devices, so that sharding is really tested; derandomised hypothesis without deadlines; types executed."""
 
+import tempfile
 from collections.abc import Generator
+from typing import Any
 
 import hypothesis
 import jax
@@ -16,15 +18,35 @@ from ltjax.machine import compilation, devices, programs, settings  # noqa: E402
 
 compilation.compile_quickly()  # tests compile more than they compute
 devices.use_cores(4)
-# A worker reads no program that another process, perhaps one that was killed, left in the user's cache folder.
-jax.config.update("jax_enable_compilation_cache", False)
+# What takes a tenth of a second to compile is kept for this run.
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 
 # In these files a dtype that nobody chose is a mistake: whole numbers meet floats, and 32 bits 64, by name only. The
 # searches along the circle, which the other files reach, still mix them.
 STRICT = {"breakpoints", "growth", "laws", "networks", "planar", "subset_sums", "uncovered", "zones"}
 
+PROGRAMS = pytest.StashKey[str]()
+
 hypothesis.settings.register_profile("ltjax", derandomize=True, deadline=None, max_examples=60, print_blob=True)
 hypothesis.settings.load_profile("ltjax")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Workers share what they compile, in a folder of this run: none reads a program that another run left.
+
+    A program that one worker reads while another writes it is compiled again (pyproject.toml ignores JAX's warning).
+    """
+    if not (programs := getattr(config, "workerinput", {}).get("programs")):
+        folder = tempfile.TemporaryDirectory(prefix="ltjax-programs-")
+        config.add_cleanup(folder.cleanup)
+        programs = config.stash[PROGRAMS] = folder.name
+    jax.config.update("jax_compilation_cache_dir", programs)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker of pytest-xdist where compiled programs are."""
+    node.workerinput["programs"] = node.config.stash[PROGRAMS]
 
 
 @pytest.hookimpl(wrapper=True)
