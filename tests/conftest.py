@@ -1,5 +1,6 @@
 """Four CPU devices, so that sharding is really tested; derandomised hypothesis without deadlines; types executed."""
 
+import os
 import tempfile
 from collections.abc import Generator
 from typing import Any
@@ -19,7 +20,8 @@ from ltjax.machine import compilation, devices, programs, settings  # noqa: E402
 compilation.compile_quickly()  # tests compile more than they compute
 devices.use_cores(4)
 # What takes a tenth of a second to compile is kept for this run.
-jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+if "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS" not in os.environ:
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 
 # In these files a dtype that nobody chose is a mistake: whole numbers meet floats, and 32 bits 64, by name only. The
 # searches along the circle, which the other files reach, still mix them.
@@ -32,14 +34,16 @@ hypothesis.settings.load_profile("ltjax")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Workers share what they compile, in a folder of this run: none reads a program that another run left.
+    """Workers share what they compile, in a folder of this run, or the one that JAX_COMPILATION_CACHE_DIR names.
 
     A program that one worker reads while another writes it is compiled again (pyproject.toml ignores JAX's warning).
     """
-    if not (programs := getattr(config, "workerinput", {}).get("programs")):
+    programs = getattr(config, "workerinput", {}).get("programs") or os.environ.get("JAX_COMPILATION_CACHE_DIR")
+    if not programs:
         folder = tempfile.TemporaryDirectory(prefix="ltjax-programs-")
         config.add_cleanup(folder.cleanup)
-        programs = config.stash[PROGRAMS] = folder.name
+        programs = folder.name
+    config.stash[PROGRAMS] = programs
     jax.config.update("jax_compilation_cache_dir", programs)
 
 
