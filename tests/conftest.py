@@ -27,6 +27,10 @@ if "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS" not in os.environ:
 # searches along the circle, which the other files reach, still mix them.
 STRICT = {"breakpoints", "growth", "laws", "networks", "planar", "subset_sums", "uncovered", "zones"}
 
+# These files compile far more than they compute: unoptimised programs take two thirds of the time to compile, and twice
+# the time to run.
+UNOPTIMISED = {"arcs", "certificates", "company", "contracts", "pruning", "searches"}
+
 PROGRAMS = pytest.StashKey[str]()
 
 hypothesis.settings.register_profile("ltjax", derandomize=True, deadline=None, max_examples=60, print_blob=True)
@@ -51,6 +55,13 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_configure_node(node: Any) -> None:
     """Tell a worker of pytest-xdist where compiled programs are."""
     node.workerinput["programs"] = node.config.stash[PROGRAMS]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None]:
+    """With fixtures."""
+    jax.config.update("jax_disable_most_optimizations", item.path.stem.removeprefix("test_") in UNOPTIMISED)
+    return (yield)
 
 
 @pytest.hookimpl(wrapper=True)
