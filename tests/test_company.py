@@ -64,7 +64,7 @@ def test_subset_sums_in_any_company(name):
 
 def test_rows_near_the_kink_in_any_company():
     """Each ε has a draw of its own, of the neurons near the target's kink."""
-    together = check(ltjax.NeuronPruning(law="uniform"), (1000, 2500), (1e-3, 1e-3), 8)
+    together = check(ltjax.NeuronPruning(law="uniform"), (1000, 1500), (1e-3, 1e-3), 8)
     assert 0 < np.sum(together.hits) < 4 * 8
 
 
