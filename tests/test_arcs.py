@@ -1,5 +1,7 @@
 """Arcs merged to a circle: no mask is lost, none is made up; against all masks and against integer programming."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -20,16 +22,31 @@ def networks(seed, trials, n):
     return rng.normal(size=(trials, n, 2)), rng.normal(size=(trials, n))
 
 
+@jax.jit
 def framed(u, v):
-    theta, kappa = jax.vmap(planar.frame, (0, 0, None))(jnp.asarray(u), jnp.asarray(v), jnp.asarray([0.0, 1.0]))
-    return theta, kappa
+    return jax.vmap(planar.frame, (0, 0, None))(u, v, jnp.asarray([0.0, 1.0]))
+
+
+@functools.partial(jax.jit, static_argnames=("readout",))
+def errors(theta, kappa, masks, readout):
+    return jax.lax.map(lambda each: planar.masked_errors(*each, masks, readout=readout), (theta, kappa))
+
+
+@functools.cache
+def scan(readout, **how):
+    return jax.jit(functools.partial(arcs.scan_masks, readout=readout, **how))
 
 
 def scanned(theta, kappa, eps, readout, **how):
-    def one(each):
-        return arcs.scan_masks(*each, readout=readout, **how)
+    """Network by network, so that tests of as many neurons share a program, however many networks they have."""
+    one = scan(readout, **how)
+    found = [one(*each) for each in zip(theta, kappa, np.asarray(eps), strict=True)]
+    return jax.tree.map(lambda *x: np.stack(x), *found)
 
-    return jax.tree.map(np.asarray, jax.jit(lambda *rows: jax.lax.map(one, rows))(theta, kappa, eps))
+
+SMALL = {"lines": 3, "capacity": 64}
+MASKS = (np.arange(1 << 10)[:, None] >> np.arange(10)) & 1 == 1
+"""All of ten neurons."""
 
 
 @pytest.mark.parametrize("readout", READOUTS)
@@ -38,11 +55,9 @@ def test_a_hair_above_the_least_error_is_a_hit_and_a_hair_below_is_a_miss(readou
     with jax.enable_x64(True):
         theta, kappa = framed(*networks(n, 60, 10))
         kappa = kappa.at[:, n:].set(0.0)
-        masks = jnp.asarray((np.arange(1 << n)[:, None] >> np.arange(10)) & 1, bool)
-        errors = jax.lax.map(lambda each: planar.masked_errors(*each, masks, readout=readout), (theta, kappa))
-        least = jnp.min(errors, axis=1)
-        above = scanned(theta, kappa, least * (1.0 + 1e-9), readout, lines=3, capacity=64)
-        below = scanned(theta, kappa, least * (1.0 - 1e-9), readout, lines=3, capacity=64)
+        least = np.min(errors(theta, kappa, MASKS, readout), axis=1)
+        above = scanned(theta, kappa, least * (1.0 + 1e-9), readout, **SMALL)
+        below = scanned(theta, kappa, least * (1.0 - 1e-9), readout, **SMALL)
     assert np.all(above.status == HIT)
     assert np.all(below.status == MISS)
     np.testing.assert_allclose(above.error, least, rtol=1e-8)
@@ -62,36 +77,35 @@ def test_integer_programming_says_the_same_of_networks_too_large_for_all_masks(r
 
 
 def test_absent_neurons_change_nothing():
+    """Three of ten, before the others or behind them; the test above says that the others alone are decided right."""
     with jax.enable_x64(True):
-        theta, kappa = framed(*networks(3, 40, 9))
+        theta, kappa = framed(*networks(3, 40, 10))
+        last = kappa.at[:, 7:].set(0.0)
         eps = np.full(40, 0.35)
-        alone = scanned(theta, kappa, eps, "linear", lines=3, capacity=64)
-        gap = jnp.zeros((40, 3))
-        padded = scanned(
-            jnp.concatenate([gap + 0.3, theta], axis=1),
-            jnp.concatenate([gap, kappa], axis=1),
-            eps,
-            "linear",
-            capacity=64,
-        )
-    assert np.array_equal(alone.status, padded.status)
-    assert np.array_equal(alone.mask, padded.mask[:, 3:])
-    assert not padded.mask[:, :3].any()
+        behind = scanned(theta, last, eps, "linear", **SMALL)
+        before = scanned(jnp.roll(theta.at[:, 7:].set(0.3), 3, 1), jnp.roll(last, 3, 1), eps, "linear", **SMALL)
+    assert {HIT, MISS} == set(before.status.tolist())
+    assert np.array_equal(before.status, behind.status)
+    assert np.array_equal(before.mask[:, 3:], behind.mask[:, :7])
+    assert not before.mask[:, :3].any()
+    assert not behind.mask[:, 7:].any()
 
 
 def test_what_overflows_or_makes_no_sense_is_undecided():
     with jax.enable_x64(True):
-        theta, kappa = framed(*networks(5, 8, 12))
-        miss = np.full(8, 1e-6)
-        assert np.all(scanned(theta, kappa, miss, "linear").status == MISS)
+        theta, kappa = framed(*networks(5, 8, 10))
+        few = kappa.at[:, 7:].set(0.0)
+        miss, tiny = np.full(8, 1e-6), {"lines": 2, "capacity": 2}
+        assert np.all(scanned(theta, kappa, miss, "linear", **SMALL).status == MISS)
+        assert np.all(scanned(theta, few, miss, "linear", **tiny).status == MISS)
         # More neurons are present than four arcs of two lines hold.
-        assert np.all(scanned(theta, kappa, miss, "linear", lines=2).status == UNDECIDED)
+        assert np.all(scanned(theta, kappa, miss, "linear", **tiny).status == UNDECIDED)
         # A half has more choices than the list.
-        crowded = scanned(theta, kappa, np.full(8, 0.9), "linear", capacity=2)
+        crowded = scanned(theta, few, np.full(8, 0.9), "linear", **tiny)
         assert np.all(crowded.status[crowded.overflow] != MISS)
         assert crowded.overflow.any()
         for bad in (np.nan, np.inf, 1e9):
-            assert np.all(scanned(theta, kappa.at[:, 3].set(bad), miss, "linear").status == UNDECIDED)
+            assert np.all(scanned(theta, kappa.at[:, 3].set(bad), miss, "linear", **SMALL).status == UNDECIDED)
 
 
 def test_a_wrong_argument_is_one_line():
@@ -102,9 +116,10 @@ def test_a_wrong_argument_is_one_line():
 
 
 def test_ranks_are_those_of_a_plain_prefix_sum():
+    ranks = jax.jit(arcs.ranks)
     for m in (7, 16, 32, 1024):
         chosen = np.random.default_rng(m).random(m) < 0.3
-        rank, count = arcs.ranks(jnp.asarray(chosen))
+        rank, count = ranks(jnp.asarray(chosen))
         np.testing.assert_array_equal(rank, np.cumsum(chosen) - chosen)
         assert count == chosen.sum()
 
@@ -155,9 +170,7 @@ def test_a_walk_that_is_wrong_is_seen(monkeypatch, readout, sabotage):
     u, v = networks(11, 40, 10)
     with jax.enable_x64(True):
         theta, kappa = framed(u, v)
-        masks = jnp.asarray((np.arange(1 << 10)[:, None] >> np.arange(10)) & 1, bool)
-        errors = jax.lax.map(lambda each: planar.masked_errors(*each, masks, readout=readout), (theta, kappa))
-        eps = jnp.min(errors, axis=1) * (1.0 + 1e-9)
-        found = scanned(theta, kappa, eps, readout, lines=3, capacity=64)
+        eps = np.min(errors(theta, kappa, MASKS, readout), axis=1) * (1.0 + 1e-9)
+        found = scanned(theta, kappa, eps, readout, **SMALL)
     jax.clear_caches()
     assert np.any(found.status != HIT)

@@ -5,8 +5,6 @@ import functools
 import jax
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import ltjax
 from ltjax import sweeps
@@ -53,30 +51,21 @@ SUMS = {
     "rows, line, relu": (ltjax.NeuronPruning(d=1, readout="relu", law="uniform"), None),
     "scissors, line": (ltjax.WeightPruning(d=1), None),
 }
-SIZES = st.sets(st.sampled_from([1, 2, 5, 8]), min_size=1).map(lambda ns: tuple(sorted(ns)))
-# On both sides of where float32 is fine enough, in any order, some of them twice.
-PRECISIONS = st.lists(st.sampled_from([0.5, 0.1, 0.03, 0.002, 1e-5]), min_size=1, max_size=5).map(tuple)
 
 
 @pytest.mark.parametrize("name", quick_or_slow(SUMS, "uniform", "at most 3", "cover", "rows, line"))
 def test_subset_sums_in_any_company(name):
+    """On both sides of where float32 is fine enough, in any order, one twice; and fewer cells."""
     problem, solver = SUMS[name]
     trials = 20 if solver == "all masks" else 300
-
-    @given(SIZES, PRECISIONS)
-    @settings(max_examples=3)
-    def any_company(ns, eps):
-        check(problem, ns, eps, trials, solver)
-
-    any_company()
-    # And in one that holds all.
-    check(problem, (1, 2, 5, 8), (0.5, 0.1, 0.03, 0.002, 1e-5), trials, solver)
+    check(problem, (1, 2, 8), (0.1, 1e-5, 0.5, 0.002, 0.1), trials, solver)
+    check(problem, (2, 8), (1e-5, 0.1), trials, solver)
 
 
-@given(st.sets(st.sampled_from([300, 1000, 2500, 6000]), min_size=1), st.sets(st.sampled_from([1e-3, 2e-3, 5e-3])))
-@settings(max_examples=2)
-def test_rows_near_the_kink_in_any_company(ns, eps):
-    check(ltjax.NeuronPruning(law="uniform"), tuple(sorted(ns)), (*eps, 1e-3), 8)
+def test_rows_near_the_kink_in_any_company():
+    """Each ε has a draw of its own, of the neurons near the target's kink."""
+    together = check(ltjax.NeuronPruning(law="uniform"), (1000, 1500), (1e-3, 1e-3), 8)
+    assert 0 < np.sum(together.hits) < 4 * 8
 
 
 FIXED = {

@@ -241,14 +241,14 @@ def most_claims(count, level):
 @pytest.mark.parametrize("same", [False, True])
 @pytest.mark.parametrize(("medians", "large", "small"), TINY)
 def test_the_smaller_law_never_beats_the_one_that_holds_it(medians, large, small, same):
-    _, false = claims(medians, large, small, 20, same=same)
+    _, false = claims(medians, large, small, 10, same=same)
     assert false == 0
 
 
 def test_the_larger_law_seldom_beats_a_smaller_one_that_is_true():
     medians, large, small = NULL[0]
-    larger, smaller = claims(medians, large, small, 80, level=0.1)
-    assert larger <= most_claims(80, 0.1)
+    larger, smaller = claims(medians, large, small, 40, level=0.1)
+    assert larger <= most_claims(40, 0.1)
     assert smaller == 0
 
 
@@ -260,15 +260,15 @@ def test_the_larger_law_beats_where_it_is_needed():
 @pytest.mark.parametrize(("medians", "large", "small"), NULL)
 def test_error_rates_of_nested_laws_at_the_null(medians, large, small):
     """At level 0.01 and over: the normal limit law is not quite reached with 400 trials."""
-    larger, smaller = claims(medians, large, small, 120)
-    assert larger <= most_claims(120, 1.5 * LEVEL)
+    larger, smaller = claims(medians, large, small, 60)
+    assert larger <= most_claims(60, 1.5 * LEVEL)
     assert smaller == 0
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("medians", "large", "small"), TINY)
 def test_error_rates_of_nested_laws_near_the_null(medians, large, small):
-    _, false = claims(medians, large, small, 120, same=True)
+    _, false = claims(medians, large, small, 60, same=True)
     assert false == 0
 
 
@@ -289,13 +289,13 @@ def test_error_rates_of_nested_laws_near_the_null(medians, large, small):
     ],
 )
 def test_error_rates_of_laws_that_are_not_nested(medians, first, second, errors):
-    won = claims(medians, first, second, 120)
-    assert max(won[i] for i in errors) <= most_claims(120, LEVEL)
+    won = claims(medians, first, second, 60)
+    assert max(won[i] for i in errors) <= most_claims(60, LEVEL)
 
 
 def test_outcomes_without_scatter_in_the_slope_reject_nothing():
     """One noise for all ε around a constant: every trial has one least n, the slope is 0 but for rounding."""
-    larger, smaller = claims(10 + 0 * BITS, "logarithmic", "constant", 30, same=True)
+    larger, smaller = claims(10 + 0 * BITS, "logarithmic", "constant", 10, same=True)
     assert (larger, smaller) == (0, 0)
     slope = growth.fit(draws(10 + 0 * BITS, 0.8, 400, np.random.default_rng(8)), "logarithmic")
     # What is left is the optimiser's own error, far below the 0.04/√400 or so of trials with a noise for each ε.

@@ -80,10 +80,10 @@ def test_a_false_bound_shrinks_to_its_smallest_case(which):
 
 
 @pytest.mark.slow
-def test_sessions_of_true_bounds_raise_no_alarm_and_every_false_neighbour_is_found():
+def test_sessions_of_true_bounds_raise_no_alarm_and_false_neighbours_are_found():
     """`python tests/true_bounds.py` plays 200 of them."""
-    assert [session(seed, 1e-6)[0] for seed in range(1000, 1006)] == [0] * 6
-    for which in BOUNDS:
+    assert [session(seed, 1e-6)[0] for seed in range(1000, 1003)] == [0] * 3
+    for which in BOUNDS[::4]:  # from above, from below and exactly by turns
         assert simulate(which, lt.Bound(seed=2), True, 40, 4000) == SMALLEST
 
 

@@ -278,13 +278,13 @@ def test_no_trial_is_asked_again_whose_answer_is_known(costly):
 
 def test_what_a_threshold_saw_is_part_of_what_counts_say():
     """Real networks: never a hit or a miss that the counts at that size do not have."""
-    problem, eps, key = ltjax.NeuronPruning(readout="relu"), 0.5, jax.random.key(5)
-    found = thresholds.threshold(problem, eps=eps, key=key, trials=60)
+    problem, eps, key = ltjax.NeuronPruning(readout="relu"), 0.8, jax.random.key(5)
+    found = thresholds.threshold(problem, eps=eps, key=key, trials=60, n_max=5)
     counts = count(problem, found.ns, (eps,), 60, key)
     missed = 60 - np.array(found.hits) - np.array(found.undecided)
     assert np.all(np.array(found.hits) <= counts.hits[:, 0])
     assert np.all(missed <= counts.misses[:, 0])
-    whole = thresholds.bracket(count(problem, range(1, 17), (eps,), 60, key), 0, 0.5, 0.99, {})
+    whole = thresholds.bracket(count(problem, range(1, 6), (eps,), 60, key), 0, 0.5, 0.99, {})
     assert (found.lower, found.upper) == (whole.lower, whole.upper)
 
 

@@ -174,7 +174,7 @@ def test_a_disk_that_fills_loses_nothing_acknowledged(tmp_path):
     script = tmp_path / "disk.py"
     script.write_text(DISK)
     failed = 0
-    for kilobytes in range(60, 260, 20):
+    for kilobytes in range(60, 260, 40):
         mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", disk], check=False)
         if mounted.returncode:
             pytest.skip("no file system can be mounted here")
@@ -196,4 +196,4 @@ def test_a_disk_that_fills_loses_nothing_acknowledged(tmp_path):
                 assert int(np.asarray(frame["trials"]).sum()) >= 12 * acknowledged
         finally:
             subprocess.run(["umount", disk], check=True)
-    assert failed >= 5
+    assert failed >= 3
