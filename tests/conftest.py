@@ -29,7 +29,7 @@ STRICT = {"breakpoints", "growth", "laws", "networks", "planar", "subset_sums", 
 
 # These files compile far more than they compute: unoptimised programs take two thirds of the time to compile, and twice
 # the time to run.
-UNOPTIMISED = {"arcs", "certificates", "company", "contracts", "pruning", "searches"}
+UNOPTIMISED = {"arcs", "certificates", "company", "contracts", "searches"}
 
 PROGRAMS = pytest.StashKey[str]()
 
