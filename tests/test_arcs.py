@@ -67,7 +67,8 @@ def test_a_hair_above_the_least_error_is_a_hit_and_a_hair_below_is_a_miss(readou
 def test_integer_programming_says_the_same_of_networks_too_large_for_all_masks(readout):
     u, v = networks(7, 24, 20)
     with jax.enable_x64(True):
-        found = scanned(*framed(u, v), np.full(24, 0.25), readout, capacity=4096)
+        theta, kappa = framed(u, v)
+        found = scanned(theta, kappa, np.full(24, 0.25), readout, capacity=4096)
     judged = [
         decide(rows, weights, np.array([0.0, 1.0]), 0.25, readout=readout).status
         for rows, weights in zip(u, v, strict=True)
