@@ -67,7 +67,7 @@ LONG = {1: 3e-4, 4096: 2e-3}
 """Seconds that a call of the start network should take, by batch: as many targets, and as wide a layer."""
 ROUNDS = 400
 """Of dense forms. Each call meets a load that comes and goes within milliseconds and up to doubles its time."""
-SPARSE_ROUNDS = 80
+SPARSE_ROUNDS = 120
 """Of sparse forms: slower, and further from what they are compared with."""
 SHORTEST = 2.5e-4
 """Seconds of one timing: long for a clock, short for a scheduler, which then seldom falls into one."""
