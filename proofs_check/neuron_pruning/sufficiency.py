@@ -53,7 +53,7 @@ NEAR: dict[float, AbstractSolver | str] = {
     1e-3: "near",
     1e-4: "near",
 }
-"""At 1e-2 a quarter of the usual capacity finds all but 3% of the hits in a third of the time."""
+"""At 1e-2 a quarter of the usual capacity finds nearly as many hits, sooner."""
 GROWTH: dict[str, Callable[[float], float]] = {"inverse": lambda e: 1.0 / e, "logarithmic": lambda e: -math.log2(e)}
 POLES = (0.7, 0.5, 0.3)
 POLE_EPS = POLES[-1]

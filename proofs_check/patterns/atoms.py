@@ -15,9 +15,8 @@ $1/\varepsilon$, and 240 neurons suffice at $\varepsilon=10^{-4}$, where a law w
 the same size such masks are in hand more often with $p=\tfrac14$ than with 0.06 or 0.6. Nine levels: 500 neurons
 suffice at $\varepsilon=10^{-4}$. 9, 33 and 129 levels: rows that bend near the target's kink are as frequent at
 $\varepsilon=3/L$ as without atoms, and at $\varepsilon=1/(10L)$ so frequent that the lower end bends within a factor 3
-of $1/L$. Masks in hand bend there too, which takes longer: with $n_{1/2}$ fitted as $C/(\varepsilon+\varepsilon_0)$
-from $3/L$ to $1/(100L)$, $L\varepsilon_0$ is 0.48 (in another run 0.41), 0.46, 0.51 (99% intervals within 0.32 to
-0.64); a test repeats it for nine levels.
+of $1/L$. Masks in hand bend there too, which takes longer: a test fits $n_{1/2}$ of nine levels as
+$C/(\varepsilon+\varepsilon_0)$ and finds $\varepsilon_0$ within a factor 3 of $1/L$.
 """
 
 import dataclasses

@@ -15,7 +15,7 @@ from tests.commands import started
 
 TESTS = Path(__file__).parents[1]
 LIMIT = 2.0
-WEIGHTS = np.random.default_rng(0).standard_normal((500, 784), np.float32) * 0.05
+WEIGHTS = np.random.default_rng(0).standard_normal((1000, 2000), np.float32) * 0.05
 SPEC = 'problem = "neuron-pruning"\nd = 5\nn = [20, 36]\neps = [0.1, 0.01]\ntrials = 100_000\n'
 LONG = {
     # A dispatch of these takes many seconds.
@@ -41,7 +41,7 @@ def listening(pid):
 def stopped(command, folder, moment, number):
     """Seconds from the signal to the end, exit status, what was said; the process is looked at, not its pipes."""
     (folder / "spec.toml").write_text(SPEC)
-    np.savez(folder / "target.npz", W1=WEIGHTS, W2=WEIGHTS[:10, :500])
+    np.savez(folder / "target.npz", W1=WEIGHTS, W2=WEIGHTS[:10, :1000])
     with started(*command, cwd=folder) as running:
         while running.poll() is None and not listening(running.pid):
             time.sleep(0.005)
