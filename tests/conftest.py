@@ -1,5 +1,6 @@
 """Four CPU devices, so that sharding is really tested; derandomised hypothesis without deadlines; types executed."""
 
+import gc
 import os
 from collections.abc import Generator
 
@@ -25,17 +26,24 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
 # searches along the circle, which the other files reach, still mix them.
 STRICT = {"breakpoints", "growth", "laws", "networks", "planar", "subset_sums", "uncovered", "zones"}
 
-# These files compile far more than they compute: unoptimised programs compile faster, and run slower.
-UNOPTIMISED = {"arcs", "certificates", "company", "contracts", "searches"}
+# The quick tests of these files compile far more than they compute: unoptimised programs compile faster, and run slower.
+UNOPTIMISED = {
+    "arcs", "certificates", "clusters", "company", "contracts", "neuron_pruning", "normals", "pruning", "regression",
+    "rounding", "searches", "subset_sums", "thresholds_and_scaling", "trials", "tube", "zones",
+}  # fmt: skip
 
 hypothesis.settings.register_profile("ltjax", derandomize=True, deadline=None, max_examples=60, print_blob=True)
 hypothesis.settings.load_profile("ltjax")
+
+# Programs and their traces are many objects, and seldom garbage.
+gc.set_threshold(100_000, 50, 50)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None]:
     """With fixtures."""
-    jax.config.update("jax_disable_most_optimizations", item.path.stem.removeprefix("test_") in UNOPTIMISED)
+    quick = item.path.stem.removeprefix("test_") in UNOPTIMISED and item.get_closest_marker("slow") is None
+    jax.config.update("jax_disable_most_optimizations", quick)
     return (yield)
 
 

@@ -490,7 +490,12 @@ def pat_2(median=lambda e: 1.6 * bits(e) + 6.0, near=0.5):
         blocks = first_hits(range(1, m.MOST + 1), eps, m.NETWORKS, needed, lambda e, needed=needed: 0.5 * needed(e))
         first[b] = growth.fit(blocks, "power")
     known = {"found": found, "fits": fitted(found, (*m.LAWS, "power")), "events": events, "first": first}
-    return known | {"across": across}
+    in_hand = {
+        (b, e): counts((n,), (e,), m.SEARCHES[b][1], lambda n, e: 0.9)
+        for b, each in m.IN_HAND.items()
+        for e, n in each.items()
+    }
+    return known | {"across": across, "in hand": in_hand}
 
 
 def pat_3(times=1.0):

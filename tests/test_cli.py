@@ -203,7 +203,8 @@ def test_a_witness_file_can_be_checked_by_anyone(capsys, tmp_path):
     path = tmp_path / "hits.npz"
     args = ["estimate", "weight-pruning", "--n", "30", "--eps", "0.05", "--trials", "40", "--json"]
     _, out, _ = run(capsys, *args, "--witness", str(path))
-    hits = np.load(path)
+    with np.load(path) as file:
+        hits = dict(file)
     assert len(hits["trial"]) == json.loads(out)["hits"] > 20
     angle = np.linspace(0, 2 * np.pi, 4000)
     x = np.stack([np.cos(angle), np.sin(angle)], axis=1)

@@ -49,7 +49,7 @@ SOLVERS = [
     pytest.param(Pruning(d=3, pattern="1:2"), (2, 4), (0.6, 0.3), "swaps", marks=DEAR),
     (NeuronPruning(d=1), (4, 7), (0.2, 0.05), None),
     (WeightPruning(d=1), (4, 7), (0.2, 0.05), None),
-    (NeuronPruning(), (3, 6), (0.5,), None),
+    pytest.param(NeuronPruning(), (3, 6), (0.5,), None, marks=DEAR),
     pytest.param(NeuronPruning(readout="relu"), (4, 8), (0.5, 0.35), None, marks=DEAR),
     (NeuronPruning(), (3, 6), (0.5,), "milp"),
     (NeuronPruning(readout="relu"), (4, 30), (0.02,), "elimination"),

@@ -267,10 +267,10 @@ def test_survivors_are_those_of_the_prototype():
 
 @pytest.mark.parametrize("readout", ["relu", "linear"])
 def test_the_company_does_not_matter(readout):
-    theta, kappa = draw(4, 12, 80)
-    eps = np.linspace(0.005, 0.05, 12)
+    theta, kappa = draw(4, 6, 80)
+    eps = np.linspace(0.005, 0.05, 6)
     together = eliminated(theta, kappa, eps, readout)
-    for trial in range(12):
+    for trial in range(6):
         alone = eliminated(theta[trial : trial + 1], kappa[trial : trial + 1], eps[trial], readout)
         for one, many in zip(alone, together, strict=True):
             assert np.array_equal(one[0], many[trial])
@@ -387,8 +387,8 @@ def test_a_wrong_change_is_noticed(fault, monkeypatch):
 def test_elimination_agrees_with_integer_programming(readout, n, eps):
     problem = NeuronPruning(readout=readout)
     key = jax.random.key(2)
-    ours = decided(problem, [n], [eps], 32, key, Elimination(readout))[n, eps]
-    judge = decided(problem, [n], [eps], 32, key, IntegerProgram(readout))[n, eps]
+    ours = decided(problem, [n], [eps], 20, key, Elimination(readout))[n, eps]
+    judge = decided(problem, [n], [eps], 20, key, IntegerProgram(readout))[n, eps]
     assert not np.any(ours.status * judge.status == -1)
     assert np.array_equal(ours.status != 0, judge.status != 0)
     assert np.any(ours.status == HIT)

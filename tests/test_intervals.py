@@ -110,10 +110,10 @@ def test_anytime_prior_belongs_to_hits_and_misses_in_that_order():
         intervals.anytime(1, 2, 0.0)
 
 
-@pytest.mark.parametrize("p", [0.02, 0.3, 0.5])
+@pytest.mark.parametrize("p", [0.02, 0.3])
 def test_anytime_interval_holds_at_every_time_at_once(p):
-    """The chance to have ever excluded p in 300 trials, exactly, over the lattice of (time, successes)."""
-    confidence, horizon = 0.9, 300
+    """The chance to have ever excluded p in 200 trials, exactly, over the lattice of (time, successes)."""
+    confidence, horizon = 0.9, 200
     alive = np.array([1.0])
     for time in range(1, horizon + 1):
         alive = np.append(alive, 0.0) * (1 - p) + np.append(0.0, alive) * p

@@ -41,7 +41,8 @@ def folder(tmp_path_factory):
 
 def reopened(path, x):
     """A ticket's values, by NumPy alone: the start network from its seed, the masks, and nothing else."""
-    t = np.load(path)
+    with np.load(path) as file:
+        t = dict(file)
     for i, (rows, columns) in enumerate(t["shapes"]):
         words = np.random.Philox(key=np.array([t["seed"], i], np.uint64)).random_raw(rows * columns) >> np.uint64(40)
         start = t["centers"][i] + t["spreads"][i] * (words.astype(float) * 2.0**-23 - 1.0).reshape(rows, columns)
@@ -145,7 +146,8 @@ def test_a_ticket_is_checked_again_and_a_changed_one_is_found_out(folder, capsys
     assert again.kept == read_ticket(path)[0].kept
     code, out, _ = run(capsys, "ticket", "--check", str(path), "--json")
     assert (code, json.loads(out)["wrong"]) == (0, [])
-    arrays = dict(np.load(path))
+    with np.load(path) as file:
+        arrays = dict(file)
     changes = {
         "mask_2": lambda x: x ^ np.eye(*x.shape, dtype=x.dtype),
         "bound": lambda x: x / 2,

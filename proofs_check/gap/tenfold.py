@@ -36,10 +36,9 @@ from proofs_check.gap.exponential import (
     AXIS,
     AXIS_SIZES,
     COARSE_EPS,
-    COARSE_N,
-    COARSE_TRIALS,
     EPS,
     FINE_EPS,
+    coarse_rows,
     generic,
     in_blocks,
     rows,
@@ -50,7 +49,7 @@ from proofs_check.neuron_pruning import sufficiency
 from proofs_check.weight_pruning.sufficiency import constructed
 
 KINDS = {"relu": "relu, generic", "linear": "linear, axis"}
-TRIALS = {"relu": 300, "linear": 400}
+TRIALS = {"relu": 200, "linear": 300}
 ALIKE = {"relu": 40.0, "linear": 30.0}
 """Neurons by which the cost of the last decade may differ from that of the first; 1/ε would make it thousands."""
 LOG2_10 = math.log2(10.0)
@@ -107,7 +106,7 @@ class Tenfold(Claim):
         }
         run.progress("what rows need, by closed forms")
         least = {readout: {e: rows(readout, e) for e in EPS} for readout in KINDS}
-        coarse = run.count(NeuronPruning(), (COARSE_N,), (COARSE_EPS,), COARSE_TRIALS)
+        coarse = coarse_rows(run)
         # Sizes and precision of NP-4, whose compiled search this is.
         few = sufficiency.sizes(FINE_EPS)
         most = {FINE_EPS: run.count(NeuronPruning(), few, (FINE_EPS,), 40, solver="near")}

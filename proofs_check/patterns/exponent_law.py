@@ -5,15 +5,17 @@ r"""PAT-2: Each further weight in a block costs another factor 1/ε.
 **Statement.** A kept row keeps $b-1$ weights together with the target's, and $n_{1/2}\ge C_b\,\varepsilon^{-(b-1)}$;
 $b=1$ is a subset sum, $O(\log(1/\varepsilon))$. The transition is between $b=1$ and $b=2$.
 
-**Source.** PAT-1 (rows in dimension $b$), NP-2 and NP-9; Lueker (1998) for $b=1$. Upper ends are other claims', again
-by PAT-1: that $1/\varepsilon$ suffices for $b=2$, up to a constant, is NP-4, and what is in hand for $b=3$ is NP-9.
+**Source.** PAT-1 (rows in dimension $b$), NP-2 and NP-9; Lueker (1998) for $b=1$. That $1/\varepsilon$ suffices for
+$b=2$, up to a constant, is NP-4, again by PAT-1.
 
 **Checked.** $b=1$, both ends certified: decided exactly, a straight line in $\log_2(1/\varepsilon)$ fits better than
 $1/\varepsilon$ (and as a power its exponent would be below 0.3; over this range a smaller one is not excluded), and 21
 neurons suffice at $\varepsilon=10^{-2}$. $b=2,3,4$, lower ends certified: at the $n$ that the closed form names, the
 event that it speaks of has its probability, in networks of four inputs of which only the block is looked at; between
 $10^{-2}$ and $10^{-5}$ the closed form grows with exponent $b-1$, and so does, fitted, the number of neurons at which
-blocks first are near enough at three precisions.
+blocks first are near enough at three precisions. Upper ends, masks in hand: more than half of the networks hold a
+ticket of $1\times2$ at $8/\varepsilon$ neurons ($\varepsilon=10^{-2},10^{-3}$), and of $1\times3$ at
+$32/\varepsilon^2$ ($\varepsilon=0.1$). For $b=4$ none is in hand.
 """
 
 import dataclasses
@@ -31,6 +33,9 @@ from ltjax.inference import growth as scaling
 from ltjax.inference import thresholds
 from ltjax.networks import sample_weights
 from ltjax.problems.pruning import Pruning
+from ltjax.solvers.normals import CapSearch
+from ltjax.solvers.on_inputs import OnInputs
+from ltjax.solvers.plane import NearSearch
 from ltjax.trials.counts import FirstHits
 from ltjax.verify.claim import Claim, Control
 from ltjax.verify.quantities import Exact, Parameter, Proportion, hit_rate
@@ -48,6 +53,10 @@ FITTED = {2: (1e-2, 3e-3, 1e-3), 3: (2e-2, 1e-2, 4e-3), 4: (2e-2, 1e-2, 7e-3)}
 """By b: the precisions at which the first near block is looked for."""
 MOST, NETWORKS, OFF = 2_048, 700, 0.25
 """Neurons among which it is; networks; by how much of b - 1 the exponent may be off."""
+IN_HAND = {2: {1e-2: 800, 1e-3: 8_000}, 3: {1e-1: 3_200}}
+"""By b and precision: neurons among which more than half of the networks hold a mask that the search finds."""
+SEARCHES = {2: (NearSearch(capacity=1024), 120), 3: (CapSearch(), 90)}
+"""By b: what finds them, on the block alone, and in how many networks."""
 COARSE, FINE = 1e-2, 1e-5
 ACROSS = {
     "block:2x1": ("blocks of 2×1", tuple(range(6, 27, 2)), (1e-1, 3e-2)),
@@ -85,7 +94,7 @@ class ExponentLaw(Claim):
     )
     caption = (
         "The map at d = 4: neurons at probability ½ against ε. Blue: structure across units, certified brackets. Red: "
-        "structure along a unit's inputs, certified lower ends."
+        "structure along a unit's inputs, certified lower ends, and brackets where masks are in hand."
     )
 
     law: str = "logarithmic"
@@ -115,8 +124,15 @@ class ExponentLaw(Claim):
         for name, (label, sizes, eps) in ACROSS.items():
             other = Pruning(d=D, pattern=name, readout="linear", target="axis")
             across[label] = run.first_hits(other, sizes, eps, 120)
+        in_hand = {}
+        for b, each in IN_HAND.items():
+            blocks = Pruning(d=D, pattern=f"block:1x{b}", readout="linear", target="axis")
+            search, networks = SEARCHES[b]
+            assert blocks.rows is not None
+            for e, n in each.items():
+                in_hand[b, e] = run.count(blocks, (n,), (e,), networks, solver=OnInputs(blocks.rows, search))
         fits = {law: scaling.fit(found, law) for law in (*LAWS, "power")}
-        return {"found": found, "fits": fits, "events": events, "first": first, "across": across}
+        return {"found": found, "fits": fits, "events": events, "first": first, "across": across, "in hand": in_hand}
 
     def tests(self, data: dict[str, Any]) -> list[Test]:
         (rival,) = (law for law in LAWS if law != self.law)
@@ -142,6 +158,9 @@ class ExponentLaw(Claim):
             tests.append(
                 Equivalent(f"b = {b}: exponent of the first near block, fitted", fitted, Exact(claimed), OFF * (b - 1))
             )
+        for (b, e), counts in data["in hand"].items():
+            (n,) = counts.ns
+            tests.append(AtLeast(f"b = {b}, ε = {e:g}: P(hit) at n = {n:,}", hit_rate(counts, n, e), 0.5))
         return tests
 
     def headline(self, data: dict[str, Any]) -> str:
@@ -161,6 +180,8 @@ class ExponentLaw(Claim):
             label = "whole rows: at least" if b == D else f"blocks of 1×{b}: at least"
             ax.plot(known, least, color=shade, label=label)
             ax.fill_between(known, least, 1e10, color=shade, alpha=0.08, linewidth=0)
+            for e, most in IN_HAND.get(b, {}).items():
+                ax.plot([e, e], [bounds.threshold(0.5, e, b), most], color=shade, linewidth=5, alpha=0.8)
         across = {"any one input: weights, 2:4, exactly:1, rows+columns": data["found"]} | data["across"]
         for (label, found), shade in zip(across.items(), ("#003a66", "#0072b2", "#56b4e9", "#009e73"), strict=False):
             for one in thresholds.brackets(found, 0.5, 0.99, {}):

@@ -40,7 +40,7 @@ from proofs_check.weight_pruning.sufficiency import constructed
 D = 4
 NS, EPS = tuple(range(14, 63, 6)), (1e-1, 1e-2, 1e-3)
 LAWS = ("logarithmic", "inverse")
-TRIALS = 60
+TRIALS = 40
 FREE, AT, FACTORS, COMPARED = 45, 1e-3, (0.7, 1.3), 150
 FINE, ENOUGH, TERMS = 1e-6, 272, 26
 """A precision, neurons that suffice there, and so many of them make a sum: a few more than log2(2/ε)."""

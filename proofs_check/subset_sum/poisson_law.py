@@ -11,7 +11,7 @@ $n\ge14$.
 **Source.** Mertens (2000), *Random costs in combinatorial optimization*; proved for number partitioning by
 Borgs, Chayes, Pittel (2001), *Phase transition and finite-size scaling for the integer partitioning problem*.
 
-**Checked.** For $n=14,16,18$ and precisions with hit probabilities from 0.05 to 0.95, a two-sided equivalence
+**Checked.** For $n=14,16$ and precisions with hit probabilities from 0.05 to 0.95, a two-sided equivalence
 test: the whole interval of the difference lies within 0.01. The prediction is averaged over draws of NumPy's
 own generator, apart from the measured trials, so a biased sampler shows too. That the difference shrinks: at
 $n=8$ it is certainly larger than at $n=12$.
@@ -33,8 +33,8 @@ from ltjax.verify.quantities import Absolute, Difference, Mean, hit_rate
 from ltjax.verify.run import Run
 from ltjax.verify.tests import Equivalent, Less, Test
 
-NS = (8, 10, 12, 14, 16, 18)
-JUDGED = (14, 16, 18)
+NS = (8, 10, 12, 14, 16)
+JUDGED = (14, 16)
 COMPARED = (8, 12)
 RATES = (0.07, 0.25, 0.6, 1.2, 2.5, 5.0, 10.0)
 """Rough mean numbers of hitting subsets; they choose the precisions."""
@@ -84,7 +84,7 @@ class PoissonLaw(Claim):
         eps = sorted({e for _, e in cells})
         sharp = [(n, precision(n, COMPARED_RATE)) for n in COMPARED]
         return {
-            "counts": run.count(problem, NS, eps, 400_000, solver="float64"),
+            "counts": run.count(problem, NS, eps, 300_000, solver="float64"),
             "rates": predictions(cells, PREDICTED),
             "sharp": run.count(problem, COMPARED, sorted(e for _, e in sharp), 1_600_000, solver="float64"),
             "sharp_rates": predictions(sharp, 4 * PREDICTED),

@@ -76,7 +76,7 @@ class LinearReadout(Claim):
 
     def measure(self, run: Run) -> dict[str, Any]:
         # One run for all: a size serves every precision.
-        ns = tuple(sorted({1, 2, 3} | {n for e in EPS for n in (size(e), logarithmic(e), 4 * size(e))}))
+        ns = tuple(sorted({1, 2, 3} | {n for e in EPS for n in (size(e), logarithmic(e))}))
         return {"counts": run.count(WeightPruning(readout="linear"), ns, EPS, 300)}
 
     def tests(self, data: dict[str, Any]) -> list[Test]:
