@@ -181,7 +181,7 @@ class ExponentLaw(Claim):
             ax.plot(known, least, color=shade, label=label)
             ax.fill_between(known, least, 1e10, color=shade, alpha=0.08, linewidth=0)
             for e, most in IN_HAND.get(b, {}).items():
-                ax.plot([e, e], [bounds.threshold(0.5, e, b), most], color=shade, linewidth=5, alpha=0.8)
+                ax.plot([e, e], [bounds.threshold(0.5, e, b), most], color=shade, linewidth=3, alpha=0.8)
         across = {"any one input: weights, 2:4, exactly:1, rows+columns": data["found"]} | data["across"]
         for (label, found), shade in zip(across.items(), ("#003a66", "#0072b2", "#56b4e9", "#009e73"), strict=False):
             for one in thresholds.brackets(found, 0.5, 0.99, {}):
