@@ -8,6 +8,7 @@ import hypothesis
 import jax
 import jaxtyping
 import pytest
+import threadpoolctl
 
 # Every call is checked against its annotations, shapes and dtypes included; as for the static checker, an int is a
 # float. Programs that a test starts run as a user's would, unchecked.
@@ -15,6 +16,10 @@ TYPES = "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
 jaxtyping.install_import_hook(["ltjax", "proofs_check"], TYPES)
 
 from ltjax.machine import compilation, devices, programs, settings  # noqa: E402 - only what is imported after the hook is checked
+
+# Two processes test beside each other; NumPy's own threads would only wait for cores, at full speed.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+threadpoolctl.threadpool_limits(1, user_api="blas")
 
 compilation.compile_quickly()  # tests compile more than they compute
 devices.use_cores(4)

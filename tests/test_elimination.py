@@ -292,7 +292,7 @@ def test_networks_of_which_only_the_near_neurons_are_listed():
     problem, n, eps = NeuronPruning(), 4000, 1e-3
     with jax.enable_x64(True):
         keys = jax.random.split(jax.random.key(3), 64)
-        drawn = jax.vmap(lambda key: problem.draw_near(key, n, 0.05))(keys)
+        drawn = jax.vmap(lambda key: problem.draw_near(key, problem.near_places(n, 0.05), 0.05))(keys)
         lemma = KinkLemma().look(drawn, jnp.full(64, 400), jnp.asarray(eps)).least > eps
     drawn = jax.tree.map(np.asarray, drawn)
     found = reduce(drawn, 400, eps, readout="linear")

@@ -236,9 +236,8 @@ def test_the_memory_foreseen_is_what_the_compiled_search_takes(options, most):
     solver, block = share.solver, share.solver.block(n)
     with jax.enable_x64(solver.dtype == "float64"):
         keys = jax.random.split(jax.random.key(0), block)
-        instances = jax.eval_shape(
-            lambda keys: draw_rows(keys, problem=share.problem, choice=share.choice, n=n, block=block), keys
-        )
+        drawn = share.choice.drawn(share.problem, n)
+        instances = jax.eval_shape(lambda keys: draw_rows(keys, drawn=drawn, block=block), keys)
         sizes = solver.as_searched(task.ns)
 
         def search(rows, eps):

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 import ltjax
+from ltjax.machine import devices
 from ltjax.outcomes import HIT, MISS, UNDECIDED
 from ltjax.problems.base import AbstractProblem
 from ltjax.solvers.base import AbstractSolver, Found
+from ltjax.solvers.choose import choose
 from ltjax.trials import counts as counting
 from ltjax.trials import dispatch
 from ltjax.trials.decide import decide
@@ -50,13 +52,45 @@ def test_counts_do_not_depend_on_devices_or_chunks(name):
         np.testing.assert_array_equal(reference.misses, other.misses)
 
 
+def test_a_thread_that_is_limited_to_devices_counts_there_and_the_same():
+    problem, solver = PROBLEMS["fixed"]
+    everywhere, (first, second) = counts(problem, solver), devices.shares(2)
+    assert {*first, *second} == {*jax.local_devices()}
+    assert not {*first} & {*second}
+    with devices.limited_to(second[:1]):
+        assert devices.local() == second[:1]
+        assert jax.numpy.zeros(1).devices() == {*second[:1]}
+        assert devices.shares(3) == [second[:1]] * 3
+        np.testing.assert_array_equal(counts(problem, solver).hits, everywhere.hits)
+    assert devices.local() == tuple(jax.local_devices())
+
+
+@pytest.mark.parametrize("eps", [0.1, 0.001])
+def test_problems_that_draw_alike_share_one_program(eps):
+    """Pattern and readout have no part in a draw, nor has n but for the places that it takes."""
+    rows = ltjax.NeuronPruning(readout="relu"), ltjax.NeuronPruning(readout="linear")
+    drawn = {choose(problem, n, eps, "near").drawn(problem, n) for problem in rows for n in (800, 900)}
+    assert len(drawn) == 1
+    (one,) = drawn
+    under = [ltjax.Pruning(d=3, pattern=p, readout=r) for p in ("2:3", "weights") for r in ("relu", "linear")]
+    assert len({problem.drawn_as for problem in under}) == 1
+    with jax.enable_x64(True):
+        for problem in (*rows, *under):
+            near = one.window is not None and problem.d == 2
+            draw = (lambda p, k: p.draw_near(k, 256, 0.1)) if near else (lambda p, k: p.draw(k, 5))
+            jax.tree.map(
+                np.testing.assert_array_equal,
+                draw(problem, jax.random.key(3)),
+                draw(problem.drawn_as, jax.random.key(3)),
+            )
+
+
 def undispatched(share, keys):
     """One trial a key, all in one block."""
     with jax.enable_x64(share.solver.dtype == "float64"):
         block = len(keys)
-        instances = dispatch.draw_rows(
-            keys, problem=share.problem, choice=share.choice, n=max(share.ns), block=block, devices=None
-        )
+        drawn = share.choice.drawn(share.problem, max(share.ns))
+        instances = dispatch.draw_rows(keys, drawn=drawn, block=block, devices=None)
         found = dispatch.search_rows(instances, np.asarray(share.eps), solver=share.solver, ns=share.ns, block=block)
     instances, found = jax.tree.map(np.asarray, (instances, found))
     return decide(share.problem, share.solver, instances, found, share.ns, share.eps)

@@ -15,6 +15,7 @@ import scipy.stats
 import proofs_check
 from ltjax.arguments import ArgumentError
 from ltjax.inference import growth
+from ltjax.machine import devices
 from ltjax.outcomes import HIT, MISS
 from ltjax.problems.subset_sum import SubsetSum
 from ltjax.trials.counts import Counts, FirstHits
@@ -610,9 +611,11 @@ def test_ctrl_c_keeps_what_is_finished():
 
 def test_claims_that_run_together_are_what_they_are_alone_and_one_that_measures_times_runs_alone():
     running, most, order = [], [], []
+    had: dict[str, list[set]] = {}
 
     def measure(self, run):
         running.append(self.id)
+        had.setdefault(self.id, []).append({*devices.local()})
         most.append((self.id, len(running)))
         run.progress("here")
         # Long enough for another to begin.
@@ -639,6 +642,8 @@ def test_claims_that_run_together_are_what_they_are_alone_and_one_that_measures_
     assert [count for id, count in most if id in ("X-3", "X-5")] == [1, 1]
     assert "X-1: here" in told
     assert where == {threading.get_ident()}, "callers are told in their own thread"
+    assert not had["X-1"][0] & had["X-2"][0], "each on devices of its own"
+    assert had["X-1"][0] | had["X-2"][0] == had["X-3"][0] == {*jax.local_devices()}
     one_by_one = runner.verify(known=chosen, chosen=chosen, at_once=1)
     assert [r.data for r in one_by_one.results] == [r.data for r in together.results]
     with pytest.raises(ArgumentError, match="at_once=0 is not allowed"):

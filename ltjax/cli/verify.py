@@ -1,5 +1,6 @@
 """`ltjax claims` and `ltjax verify`. JAX is imported inside, so that `--help` answers at once."""
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -71,6 +72,10 @@ def verify(
     json
         Print results.json on standard output and nothing else there.
     """
+    # Claims beside each other keep the cores busy: threads of NumPy's own would only wait for these, at full speed. Set
+    # before NumPy is loaded.
+    for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
     from ltjax import arguments, files
     from ltjax.cli.console import bar as progress_bar
     from ltjax.cli.console import note, notes, print_json, show, start_devices

@@ -6,8 +6,10 @@ size with `jax.lax.map`, inside `jax.shard_map`. The number of blocks and of dev
 does the work, never the result.
 """
 
+import contextlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
 from functools import partial
 from typing import Any
 
@@ -23,6 +25,7 @@ ONE_THREAD = "--xla_cpu_multi_thread_eigen=false"
 """XLA's flag for a CPU device of one thread."""
 Device = Any
 """A `jax.Device`, which type checkers do not take for a class."""
+_own: ContextVar[tuple[Device, ...] | None] = ContextVar("_own", default=None)
 
 
 def map_blocks(fn: Callable[..., Any], block: int, devices: Sequence[Device] | None = None) -> Callable[..., Any]:
@@ -31,7 +34,7 @@ def map_blocks(fn: Callable[..., Any], block: int, devices: Sequence[Device] | N
     Args:
         fn: `(rows, *shared) -> rows`; pure, `block` rows at a time; `shared` goes to every block unchanged.
         block: rows a call of `fn`.
-        devices: share the rows among these; None runs where the data are, without sharding.
+        devices: share the rows among these; None, or a single one, runs where the data are, without sharding.
 
     Returns:
         A traceable function `(rows, *shared) -> rows`; the number of rows is a multiple of
@@ -43,7 +46,7 @@ def map_blocks(fn: Callable[..., Any], block: int, devices: Sequence[Device] | N
         out = jax.lax.map(lambda part: fn(part, *shared), blocks)
         return jax.tree.map(lambda x: x.reshape((-1, *x.shape[2:])), out)
 
-    if devices is None:
+    if devices is None or len(devices) == 1:
         return serial
     mesh = Mesh(np.asarray(devices), (AXIS,))
     split, whole = PartitionSpec(AXIS), PartitionSpec()
@@ -60,6 +63,8 @@ def put(rows: Any, devices: Sequence[Device] | None) -> Any:
     """`rows` laid out as `map_blocks` wants them on these devices."""
     if devices is None:
         return rows
+    if len(devices) == 1:
+        return jax.device_put(rows, devices[0])
     mesh = Mesh(np.asarray(devices), (AXIS,))
     return jax.device_put(rows, NamedSharding(mesh, PartitionSpec(AXIS)))
 
@@ -81,17 +86,37 @@ def cores() -> int:
 
 
 def local() -> tuple[Device, ...]:
-    """This process's devices.
+    """This process's devices, or those that `limited_to` names.
 
     Raises:
         ArgumentError: where JAX finds none, as for JAX_PLATFORMS=cuda without a GPU.
     """
+    own = _own.get()
+    if own is not None:
+        return own
     try:
         return tuple(jax.local_devices())
     except (RuntimeError, AssertionError) as error:  # the latter bare
         asked = getattr(jax.config, "jax_platforms", None)
         reason = " ".join(str(error).split()) or "none of them is here"
         raise ArgumentError(f"JAX has no device with JAX_PLATFORMS={asked or ''!r}: {reason}") from None
+
+
+def shares(count: int) -> list[tuple[Device, ...]]:
+    """The local devices dealt out to so many users; where there are fewer devices, several users have the same one."""
+    every = local()
+    return [every[i::count] or (every[i % len(every)],) for i in range(count)]
+
+
+@contextlib.contextmanager
+def limited_to(devices: tuple[Device, ...]) -> Iterator[None]:
+    """In this thread these are the local devices, and what names no device computes on the first of them."""
+    before = _own.set(devices)
+    try:
+        with jax.default_device(devices[0]):
+            yield
+    finally:
+        _own.reset(before)
 
 
 def use_cores(count: int | None = None) -> None:

@@ -35,6 +35,11 @@ class AbstractProblem(abc.ABC):
         """By how many epsilons of the dtype the generator's lattice moves a trial's error, about; None: unknown."""
         return None
 
+    @property
+    def drawn_as(self) -> "AbstractProblem":
+        """A problem whose `draw` is the same: one compiled program draws for all that name the same one."""
+        return self
+
     @abc.abstractmethod
     def draw(self, key: Any, n: int) -> Any:
         """One trial's start network of n parts, under `jax.vmap`: a NamedTuple or dictionary of arrays.

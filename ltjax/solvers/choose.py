@@ -107,6 +107,27 @@ SHARE = 0.01
 
 
 @dataclasses.dataclass(frozen=True)
+class Drawn:
+    """All that a draw depends on, besides its key: equal ones are one compiled program.
+
+    Attributes:
+        problem: whose trials these are, or one that draws alike.
+        places: parts that are listed.
+        window: only neurons that bend within this angle of the target's kink, radians; None: the whole network.
+    """
+
+    problem: AbstractProblem
+    places: int
+    window: float | None = None
+
+    def __call__(self, key: Any) -> Any:
+        """One trial."""
+        if self.window is None:
+            return self.problem.draw(key, self.places)
+        return self.problem.draw_near(key, self.places, self.window)  # type: ignore[attr-defined]
+
+
+@dataclasses.dataclass(frozen=True)
 class Choice:
     """How a cell is drawn and decided.
 
@@ -118,11 +139,16 @@ class Choice:
     solver: AbstractSolver
     window: float | None = None
 
+    def drawn(self, problem: AbstractProblem, n: int) -> "Drawn":
+        """What is drawn for sizes up to n."""
+        if self.window is None:
+            return Drawn(problem.drawn_as, self.solver.places(n))
+        near = problem.near  # type: ignore[attr-defined]
+        return Drawn(near.drawn_as, near.near_places(n, self.window), self.window)
+
     def draw(self, problem: AbstractProblem, key: Any, n: int) -> Any:
         """One trial for sizes up to n. Its first k parts do not depend on n."""
-        if self.window is not None:
-            return problem.draw_near(key, n, self.window)  # type: ignore[attr-defined]
-        return problem.draw(key, self.solver.places(n))
+        return self.drawn(problem, n)(key)
 
     def describe(self) -> dict[str, Any]:
         """What a trial's numbers and its decision depend on, besides the problem."""
@@ -412,4 +438,4 @@ def likely_size(problem: AbstractProblem, eps: float) -> int:
     return min(problem.max_n, MOST_PARTS)
 
 
-__all__ = ["Choice", "choose", "dtype_for", "in_blocks", "likely_size", "names", "own"]
+__all__ = ["Choice", "Drawn", "choose", "dtype_for", "in_blocks", "likely_size", "names", "own"]

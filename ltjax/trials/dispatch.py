@@ -17,9 +17,8 @@ from ltjax.arguments import ArgumentError
 from ltjax.machine import devices as parallel
 from ltjax.machine.interrupts import interruptible
 from ltjax.machine.settings import pinned
-from ltjax.problems.base import AbstractProblem
 from ltjax.solvers.base import AbstractSolver
-from ltjax.solvers.choose import Choice
+from ltjax.solvers.choose import Drawn
 from ltjax.trials.decide import Decision, decide
 from ltjax.trials.plan import Share
 
@@ -34,19 +33,12 @@ def trial_keys(key: Key[Array, ""], index: UInt[Array, " trials"]) -> Key[Array,
     return jax.vmap(jax.random.fold_in, (None, 0))(key, index)
 
 
-@partial(jax.jit, static_argnames=("problem", "choice", "n", "block", "devices"))
+@partial(jax.jit, static_argnames=("drawn", "block", "devices"))
 def draw_rows(
-    keys: Key[Array, " trials"],
-    *,
-    problem: AbstractProblem,
-    choice: Choice,
-    n: int,
-    block: int,
-    devices: tuple[parallel.Device, ...] | None = None,
+    keys: Key[Array, " trials"], *, drawn: Drawn, block: int, devices: tuple[parallel.Device, ...] | None = None
 ) -> Any:
     """One instance a key, `block` at a time on each device."""
-    draw = jax.vmap(lambda key: choice.draw(problem, key, n))
-    return parallel.map_blocks(draw, block, devices)(keys)
+    return parallel.map_blocks(jax.vmap(drawn), block, devices)(keys)
 
 
 def search_rows(
@@ -147,7 +139,7 @@ def decisions(
         with jax.enable_x64(solver.dtype == "float64"):
             where: dict[str, Any] = {"block": block, "devices": devices}
             keys = trial_keys(key, parallel.put(index, devices))
-            instances = draw_rows(keys, problem=share.problem, choice=share.choice, n=most, **where)
+            instances = draw_rows(keys, drawn=share.choice.drawn(share.problem, most), **where)
             found = search_rows(instances, precisions, solver=solver, ns=ns, first=least, **where)
         return instances, found
 

@@ -163,8 +163,9 @@ Event = tuple[str, Claim, Any]
 def events(claims: Sequence[Claim], check: Callable[[Claim, Any], Result], at_once: int) -> Iterator[Event]:
     """Check claims, several at a time; those that want to be alone come last, one by one.
 
-    Compiling takes one core, and so do many of the programs: two claims at a time use what one leaves idle. What a
-    claim draws depends on its own key alone.
+    Compiling takes one core, and so do many of the programs: two claims at a time use what one leaves idle. Each has
+    devices of its own, so that none waits for a device at another's work. What a claim draws depends on its own key
+    alone.
 
     Args:
         claims: the claims.
@@ -197,23 +198,24 @@ def _together(claims: Sequence[Claim], check: Callable[[Claim, Any], Result], wo
             raise KeyboardInterrupt
         told.put((kind, claim, what))
 
-    def work() -> None:
+    def work(devices: tuple[parallel.Device, ...]) -> None:
         try:
-            while True:
-                try:
-                    claim = waiting.get_nowait()
-                except queue.Empty:
-                    return
-                tell("started", claim, None)
-                tell("finished", claim, check(claim, functools.partial(tell, "progress", claim)))
+            with parallel.limited_to(devices):
+                while True:
+                    try:
+                        claim = waiting.get_nowait()
+                    except queue.Empty:
+                        return
+                    tell("started", claim, None)
+                    tell("finished", claim, check(claim, functools.partial(tell, "progress", claim)))
         except BaseException as error:
             told.put(error)
 
     for claim in claims:
         waiting.put(claim)
     try:
-        for _ in range(min(workers, len(claims))):
-            in_thread(work)
+        for devices in parallel.shares(min(workers, len(claims))):
+            in_thread(functools.partial(work, devices))
         left = len(claims)
         while left:
             event = told.get()

@@ -191,7 +191,7 @@ class Exponential(Claim):
         least = {readout: {e: rows(readout, e) for e in EPS} for readout in ("relu", "linear")}
         # Sizes and precisions of NP-4 and NP-6, whose compiled searches these are.
         most = {
-            e: run.count(NeuronPruning(), sufficiency.sizes(e), (e,), 40, solver=sufficiency.NEAR[e]) for e in ROWS_EPS
+            e: run.count(NeuronPruning(), sufficiency.sizes(e), (e,), 40, solver=sufficiency.NEAR) for e in ROWS_EPS
         }
         on_the_line = (NeuronPruning(d=1), WeightPruning(d=1))
         line = [run.count(each, no_gap_on_the_line.NS, no_gap_on_the_line.EPS, 300) for each in on_the_line]

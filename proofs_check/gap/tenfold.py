@@ -109,7 +109,7 @@ class Tenfold(Claim):
         coarse = coarse_rows(run)
         # Sizes and precision of NP-4, whose compiled search this is.
         few = sufficiency.sizes(FINE_EPS)
-        most = {FINE_EPS: run.count(NeuronPruning(), few, (FINE_EPS,), 40, solver="near")}
+        most = {FINE_EPS: run.count(NeuronPruning(), few, (FINE_EPS,), 40, solver=sufficiency.NEAR)}
         return {"needed": needed, "fits": fits, "least": least, "coarse": coarse, "most": most}
 
     def tests(self, data: dict[str, Any]) -> list[Test]:

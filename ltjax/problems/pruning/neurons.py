@@ -67,24 +67,48 @@ class NeuronPruning(AbstractPruning):
         key_weights, key_target, key_chance = jax.random.split(key, 3)
         return self._start(key_weights, n, key_target, key_chance)
 
-    def draw_near(self, key: Any, n: int, window: float) -> StartNetwork:
+    @property
+    def near(self) -> "NeuronPruning":
+        """Whose neurons `draw_near` draws."""
+        return self
+
+    @property
+    def drawn_as(self) -> "NeuronPruning":
+        # The readout has no part in a draw.
+        return dataclasses.replace(self, readout="linear")
+
+    def near_places(self, n: int, window: float) -> int:
+        """How many neurons `draw_near` lists where n is the largest size asked for."""
+        # In steps, so that runs at different n and ε share compiled programs.
+        if self.d > 2:
+            from ltjax.networks import caps
+
+            return min(-(-caps.places_for(n, window, self.d) // 64) * 64, MOST_PLACES)
+        from ltjax.networks import near, target_angle
+
+        share = near.window_probability(window, get_law(self.law).name, target_angle(self.target))
+        return -(-(near.capacity_for(n, share) + 1) // 256) * 256
+
+    def draw_near(self, key: Any, places: int, window: float) -> StartNetwork:
         """The same in distribution, of the neurons with a kink within `window` of the target's only.
 
         In the plane that is an angle between lines, in d >= 3 dimensions (law normal) one between normals. How many
         there are is drawn too, so that a trial costs the same at any n; see `ltjax.networks.near` and `.caps`. They
         are given in the target's frame, w = (0, 1) or (1, 0, …), where small angles keep their precision.
+
+        Args:
+            key: the trial's.
+            places: how many are listed; see `near_places`.
+            window: radians.
         """
         import jax.numpy as jnp
 
         if self.d > 2:
-            return self._draw_cap(key, n, window)
+            return self._draw_cap(key, places, window)
         from ltjax.networks import near, target_angle
 
         angle, law = target_angle(self.target), get_law(self.law).name
-        share = near.window_probability(window, law, angle)
-        # In steps, so that runs at different ε share one compiled search.
-        places = -(-(near.capacity_for(n, share) + 1) // 256) * 256
-        kinks = near.sample_near(key, n, window, law=law, target=angle, capacity=places)
+        kinks = near.sample_near(key, places, window, law=law, target=angle, capacity=places)
         rows = kinks.oriented[:, None] * jnp.stack([-jnp.sin(kinks.offset), jnp.cos(kinks.offset)], axis=1)
         nothing, zero = jnp.zeros(places), jnp.zeros(())
         ahead, upto = jnp.asarray([0.0, 1.0]), kinks.number[-1] - 1.0
@@ -93,16 +117,14 @@ class NeuronPruning(AbstractPruning):
             jnp.zeros(2, jnp.uint32),
         )  # fmt: skip
 
-    def _draw_cap(self, key: Any, n: int, window: float) -> StartNetwork:
-        """`draw_near` in d >= 3 dimensions; at most `MOST_PLACES` neurons are listed, whatever n."""
+    def _draw_cap(self, key: Any, places: int, window: float) -> StartNetwork:
+        """`draw_near` in d >= 3 dimensions."""
         import jax
         import jax.numpy as jnp
 
         from ltjax.networks import caps
 
         key_cap, key_chance = jax.random.split(key)
-        # In steps, so that runs at different ε share one compiled search.
-        places = min(-(-caps.places_for(n, window, self.d) // 64) * 64, MOST_PLACES)
         cap = caps.sample_cap(key_cap, window, self.d, places)
         rows = cap.oriented[:, None] * jnp.concatenate([cap.cosine[:, None], cap.sine[:, None] * cap.across], axis=1)
         nothing, zero = jnp.zeros(places), jnp.zeros(())

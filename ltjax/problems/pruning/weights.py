@@ -41,6 +41,10 @@ class WeightPruning(AbstractPruning):
     def max_n(self) -> int:
         return 40 if self.d == 1 else 1000
 
+    @property
+    def drawn_as(self) -> "WeightPruning":
+        return dataclasses.replace(self, readout="linear")
+
     def draw(self, key: Any, n: int) -> StartNetwork:
         import jax
 
@@ -117,14 +121,19 @@ class Pruning(AbstractPruning):
         problem = NeuronPruning(d=len(found.inputs), readout=self.readout, law=self.law, target=target)
         return WholeRows(problem, found.inputs, found.exact)
 
-    def draw(self, key: Any, n: int) -> StartNetwork:
-        return NeuronPruning(d=self.d, readout=self.readout, law=self.law, target=self.target).draw(key, n)
+    @property
+    def drawn_as(self) -> NeuronPruning:
+        return NeuronPruning(d=self.d, law=self.law, target=self.target).drawn_as
 
-    def draw_near(self, key: Any, n: int, window: float) -> StartNetwork:
-        """What `rows` asks about, drawn alone and near the target's kink: see `NeuronPruning.draw_near`."""
+    def draw(self, key: Any, n: int) -> StartNetwork:
+        return self.drawn_as.draw(key, n)
+
+    @property
+    def near(self) -> NeuronPruning:
+        """What `rows` asks about, whose neurons near the target's kink are drawn alone."""
         rows = self.rows
         assert rows is not None
-        return rows.problem.draw_near(key, n, window)
+        return rows.problem
 
 
 __all__ = ["Pruning", "WeightPruning", "WholeRows"]
