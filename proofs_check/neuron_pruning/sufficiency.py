@@ -125,7 +125,7 @@ class Sufficiency(Claim):
         compared = run.count(NeuronPruning(), few, COMPARED[:1], COMPARED_TRIALS, solver=exact("linear", few[0]))
         key = jax.random.fold_in(run.key, 1000)
         (share,) = plan(NeuronPruning(), NS, POLES, exact("linear"))
-        pole = next(iter(decisions(share, 32, key)))
+        pole = next(iter(decisions(share, 32, key, chunk=32)))
         return {"large": large, "small": small, "compared": compared, "pole": pole}
 
     def tests(self, data: dict[str, Any]) -> list[Test]:
