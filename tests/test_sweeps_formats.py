@@ -1,5 +1,6 @@
 """Stores of earlier versions: said in one line, exported as they are, never mixed with new cells."""
 
+import contextlib
 import json
 import sqlite3
 
@@ -18,7 +19,7 @@ def old(tmp_path):
     spec, store = tmp_path / "spec.toml", tmp_path / "old.db"
     spec.write_text(SPEC)
     sweeps.run(sweeps.read_spec(spec), store)
-    with sqlite3.connect(store) as db:
+    with contextlib.closing(sqlite3.connect(store)) as db, db:
         for table in ("counts", "cells", "streams"):
             db.execute(f"delete from {table}")
         db.execute("insert into streams values ('old', ?)", (json.dumps(OLD),))

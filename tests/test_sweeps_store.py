@@ -1,5 +1,6 @@
 """The store: the same counts however a sweep is cut, stopped, shared or repeated."""
 
+import contextlib
 import json
 import random
 import sqlite3
@@ -238,14 +239,14 @@ def test_a_task_that_fails_says_why_and_the_others_finish(tmp_path):
 
 
 def foreign(path):
-    with sqlite3.connect(path) as db:
+    with contextlib.closing(sqlite3.connect(path)) as db, db:
         db.execute("create table thesis (years)")
     db.close()
 
 
 def newer(path):
     sweeps.run(toy(trials=1), path)
-    with sqlite3.connect(path) as db:
+    with contextlib.closing(sqlite3.connect(path)) as db, db:
         db.execute("pragma user_version = 7")
     db.close()
 
@@ -291,7 +292,7 @@ def test_a_file_from_a_run_that_was_killed_at_once_becomes_a_store(tmp_path):
 def test_rows_beyond_a_gap_wait_for_it(tmp_path, whole):
     path = tmp_path / "store.db"
     path.write_bytes(whole.read_bytes())
-    with sqlite3.connect(path) as db:
+    with contextlib.closing(sqlite3.connect(path)) as db, db:
         db.execute("delete from counts where first = 64")
     db.close()
     assert set(sweeps.load(path)["trials"]) == {64}
@@ -338,7 +339,7 @@ def test_plot_also_of_an_unfinished_store(tmp_path, whole, ending):
 
     path = tmp_path / "store.db"
     path.write_bytes(whole.read_bytes())
-    with sqlite3.connect(path) as db:
+    with contextlib.closing(sqlite3.connect(path)) as db, db:
         cell, _ = db.execute("select cell, min(first) from counts").fetchone()
         db.execute("delete from counts where cell = ? or first > 200", (cell,))
     db.close()

@@ -277,6 +277,15 @@ def test_quick_compiling_adds_flags_that_this_xla_knows_and_keeps_those_chosen(m
         assert os.environ["XLA_FLAGS"] == "--xla_backend_optimization_level=3 --xla_cpu_use_fusion_emitters=false"
 
 
+@pytest.mark.parametrize("version", [(0, 10, 2), (0, 11, 0)])
+def test_what_is_timed_is_compiled_by_defaults_that_every_xla_knows(monkeypatch, version):
+    from ltjax.machine import compilation
+
+    assert jax.jit(lambda x: x + 1, compiler_options=compilation.usual_options())(1) == 2
+    monkeypatch.setattr(jax, "__version_info__", version)
+    assert ("xla_cpu_use_fusion_emitters" in compilation.usual_options()) == (version < (0, 11))
+
+
 def test_cores_are_devices_of_one_thread_unless_chosen_otherwise():
     """In processes of their own: JAX looks for its devices once."""
     code = "import os, jax, ltjax; ltjax.use_cores(3); print(len(jax.devices()), os.environ['XLA_FLAGS'])"

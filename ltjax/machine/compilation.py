@@ -25,6 +25,18 @@ def use_compilation_cache() -> Path | None:
     return folder
 
 
+def _fusion_emitters() -> bool:
+    """Whether this XLA can be told to do without them."""
+    return jax.__version_info__ < (0, 11)
+
+
+def usual_options() -> dict[str, bool | int]:
+    """`jax.jit`'s `compiler_options` under which XLA compiles as by its defaults, whatever `quick_flags` or `use_cores`
+    ask of the rest of a run."""
+    known: dict[str, bool | int] = {"xla_backend_optimization_level": 3, "xla_cpu_multi_thread_eigen": True}
+    return known | ({"xla_cpu_use_fusion_emitters": True} if _fusion_emitters() else {})
+
+
 def quick_flags(flags: str) -> str:
     """XLA_FLAGS under which CPUs compile with less effort; what these chose already stands.
 
@@ -32,7 +44,7 @@ def quick_flags(flags: str) -> str:
     """
     quick = [] if "xla_backend_optimization_level" in flags else ["--xla_backend_optimization_level=1"]
     # XLA ends a process for a flag that it does not know any more.
-    if jax.__version_info__ < (0, 11) and "xla_cpu_use_fusion_emitters" not in flags:
+    if _fusion_emitters() and "xla_cpu_use_fusion_emitters" not in flags:
         quick.append("--xla_cpu_use_fusion_emitters=false")
     return " ".join([*flags.split(), *quick])
 
@@ -51,4 +63,4 @@ def user_cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 
 
-__all__ = ["compile_quickly", "quick_flags", "use_compilation_cache", "user_cache"]
+__all__ = ["compile_quickly", "quick_flags", "use_compilation_cache", "user_cache", "usual_options"]

@@ -47,6 +47,7 @@ from matplotlib.figure import Figure
 
 from ltjax.figures import style as drawing
 from ltjax.machine import timing
+from ltjax.machine.compilation import usual_options
 from ltjax.machine.timing import Timings
 from ltjax.networks import TwoLayerNetwork, apply, prune_weights, random_directions
 from ltjax.outcomes import HIT
@@ -176,11 +177,7 @@ def forms_of(tickets: Tickets) -> dict[str, TwoLayerNetwork]:
     }
 
 
-AS_USUAL = {
-    "xla_backend_optimization_level": 3,
-    "xla_cpu_use_fusion_emitters": True,
-    "xla_cpu_multi_thread_eigen": True,
-}
+AS_USUAL = usual_options()
 """What is timed is compiled with XLA's defaults, even where XLA_FLAGS ask for less effort for the rest of a run."""
 serve = jax.jit(jax.vmap(apply, in_axes=(0, None)), compiler_options=AS_USUAL)
 """The values of networks side by side at the same points, shape (networks, points)."""

@@ -1,5 +1,6 @@
 """What a trial draws is part of its identity: no setting of the user's changes it, or ends a run."""
 
+import contextlib
 import json
 import os
 import sqlite3
@@ -53,7 +54,7 @@ def test_the_same_bits_for_ever():
 def test_a_store_of_another_generator_is_refused(tmp_path):
     path = tmp_path / "store.db"
     sweeps.run(toy(trials=20), path)
-    with sqlite3.connect(path) as db:
+    with contextlib.closing(sqlite3.connect(path)) as db, db:
         db.execute("update origins set content = json_set(content, '$.generator', 'rbg 00')")
     db.close()
     with pytest.raises(ArgumentError, match=r"^store=\S+ holds trials of another random generator, rbg 00"):
