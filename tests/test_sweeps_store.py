@@ -241,14 +241,12 @@ def test_a_task_that_fails_says_why_and_the_others_finish(tmp_path):
 def foreign(path):
     with contextlib.closing(sqlite3.connect(path)) as db, db:
         db.execute("create table thesis (years)")
-    db.close()
 
 
 def newer(path):
     sweeps.run(toy(trials=1), path)
     with contextlib.closing(sqlite3.connect(path)) as db, db:
         db.execute("pragma user_version = 7")
-    db.close()
 
 
 REFUSED = {
@@ -294,7 +292,6 @@ def test_rows_beyond_a_gap_wait_for_it(tmp_path, whole):
     path.write_bytes(whole.read_bytes())
     with contextlib.closing(sqlite3.connect(path)) as db, db:
         db.execute("delete from counts where first = 64")
-    db.close()
     assert set(sweeps.load(path)["trials"]) == {64}
     sweeps.run(toy(), path)
     assert counts(path) == counts(whole)
@@ -342,7 +339,6 @@ def test_plot_also_of_an_unfinished_store(tmp_path, whole, ending):
     with contextlib.closing(sqlite3.connect(path)) as db, db:
         cell, _ = db.execute("select cell, min(first) from counts").fetchone()
         db.execute("delete from counts where cell = ? or first > 200", (cell,))
-    db.close()
     for store in (whole, path):
         plot(store, tmp_path / f"one.{ending}")
         plot(store, tmp_path / f"two.{ending}", where=["rate=1.0"])

@@ -56,7 +56,6 @@ def test_a_store_of_another_generator_is_refused(tmp_path):
     sweeps.run(toy(trials=20), path)
     with contextlib.closing(sqlite3.connect(path)) as db, db:
         db.execute("update origins set content = json_set(content, '$.generator', 'rbg 00')")
-    db.close()
     with pytest.raises(ArgumentError, match=r"^store=\S+ holds trials of another random generator, rbg 00"):
         sweeps.run(toy(), path)
     assert set(sweeps.load(path)["trials"]) == {20}

@@ -74,6 +74,11 @@ class AbstractPruning(AbstractProblem):
         return self.d <= 2
 
     @property
+    def drawn_as(self) -> "AbstractPruning":
+        # The readout has no part in a draw.
+        return dataclasses.replace(self, readout="linear")
+
+    @property
     @abc.abstractmethod
     def rule(self) -> AbstractPattern:
         """The pattern: which masks are allowed."""

@@ -72,11 +72,6 @@ class NeuronPruning(AbstractPruning):
         """Whose neurons `draw_near` draws."""
         return self
 
-    @property
-    def drawn_as(self) -> "NeuronPruning":
-        # The readout has no part in a draw.
-        return dataclasses.replace(self, readout="linear")
-
     def near_places(self, n: int, window: float) -> int:
         """How many neurons `draw_near` lists where n is the largest size asked for."""
         # In steps, so that runs at different n and ε share compiled programs.

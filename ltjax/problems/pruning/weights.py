@@ -41,10 +41,6 @@ class WeightPruning(AbstractPruning):
     def max_n(self) -> int:
         return 40 if self.d == 1 else 1000
 
-    @property
-    def drawn_as(self) -> "WeightPruning":
-        return dataclasses.replace(self, readout="linear")
-
     def draw(self, key: Any, n: int) -> StartNetwork:
         import jax
 
@@ -123,7 +119,7 @@ class Pruning(AbstractPruning):
 
     @property
     def drawn_as(self) -> NeuronPruning:
-        return NeuronPruning(d=self.d, law=self.law, target=self.target).drawn_as
+        return NeuronPruning(d=self.d, law=self.law, target=self.target)
 
     def draw(self, key: Any, n: int) -> StartNetwork:
         return self.drawn_as.draw(key, n)
