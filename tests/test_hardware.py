@@ -8,7 +8,7 @@ from made_up import hw_1 as data
 
 from ltjax.machine import timing
 from ltjax.networks import TwoLayerNetwork, apply, prune_neurons, prune_weights
-from ltjax.verify import runner
+from ltjax.verify import check
 from proofs_check.gap import hardware
 
 LEVEL = 1e-7
@@ -85,7 +85,7 @@ def test_sizes_grow_until_a_call_takes_long(monkeypatch):
 
 
 def verdict(made):
-    return runner.judged(CLAIM.tests(made), LEVEL).verdict
+    return check.judged(CLAIM.tests(made), LEVEL).verdict
 
 
 @pytest.mark.parametrize(

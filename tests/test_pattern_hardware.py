@@ -6,7 +6,7 @@ import pytest
 from made_up import hw_2 as data
 
 from ltjax.patterns import get_pattern
-from ltjax.verify import runner
+from ltjax.verify import check
 from proofs_check.patterns import hardware
 
 CLAIM, LEVEL = hardware.Patterns(), 1e-7
@@ -36,7 +36,7 @@ def test_every_form_computes_what_its_mask_does(name, batch):
 
 
 def verdict(made):
-    return runner.judged(CLAIM.tests(made), LEVEL).verdict
+    return check.judged(CLAIM.tests(made), LEVEL).verdict
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 from ltjax import laws
 from ltjax.bounds import subset_sum as bounds
 from ltjax.search.sums import nearest as kernels
-from ltjax.verify import budget, runner
+from ltjax.verify import budget, check
 from ltjax.verify.catalogue import catalogue
 from ltjax.verify.claim import controlled, kinds, statement_of, title_of
 from ltjax.verify.run import Run
@@ -51,7 +51,7 @@ def test_the_catalogue_is_found_through_its_entry_point():
 def test_a_true_world_supports_the_claim_and_refutes_every_control(id):
     """On the same data, with the same kinds and number of tests."""
     claim, data = KNOWN.claims[id], data_of(id)
-    evidence, controls = runner.evidence_of(claim, data, KNOWN.level)
+    evidence, controls = check.evidence_of(claim, data, KNOWN.level)
     assert evidence.verdict == "supported", [f for f in evidence.findings if f.verdict != "supported"]
     assert evidence.refutable
     assert {control.id: found.verdict for control, found in controls} == dict.fromkeys(
@@ -69,7 +69,7 @@ def test_every_test_of_every_claim_can_be_refuted(id):
 @pytest.mark.parametrize("id", IDS)
 def test_a_false_world_refutes_the_claim(id):
     sabotage, make = made_up.FALSE[id]
-    found = runner.judged(KNOWN.claims[id].tests(make()), KNOWN.level)
+    found = check.judged(KNOWN.claims[id].tests(make()), KNOWN.level)
     print(f"| {id} | {sabotage} | {found.verdict} |")
     assert found.verdict == "refuted", sabotage
 
@@ -97,11 +97,11 @@ def test_no_single_bound_or_count_hides_the_missing_gap():
     for id, module in (("GAP-1", exponential), ("GAP-2", tenfold)):
         honest, none = data_of(id), made_up.FALSE[id][1]()
         bounds_alone = {**honest, **{name: none[name] for name in ("least", "missed") if name in none}}
-        assert runner.judged(KNOWN.claims[id].tests(bounds_alone), level).verdict == "refuted", module
+        assert check.judged(KNOWN.claims[id].tests(bounds_alone), level).verdict == "refuted", module
         mixed = copy.copy(honest)
         mixed["least"], mixed["most"], mixed["coarse"] = honest["least"], none["most"], none["coarse"]
         # Masks in hand where a theorem says that there are none contradict it, and nothing is supported by that.
-        assert runner.judged(KNOWN.claims[id].tests(mixed), level).verdict != "supported", module
+        assert check.judged(KNOWN.claims[id].tests(mixed), level).verdict != "supported", module
 
 
 def test_a_gap_that_was_not_found_is_left_open():
@@ -111,7 +111,7 @@ def test_a_gap_that_was_not_found_is_left_open():
         for name, counts in data["counts"].items()
     }
     data["shared"] = made_up.counts((44,), data["shared"].eps, 48, lambda n, e: 0.0, lambda n, e: 0.0)
-    assert runner.judged(KNOWN.claims["GAP-1"].tests(data), KNOWN.level).verdict == "inconclusive"
+    assert check.judged(KNOWN.claims["GAP-1"].tests(data), KNOWN.level).verdict == "inconclusive"
 
 
 @pytest.fixture
@@ -122,12 +122,12 @@ def tiny(monkeypatch):
     jax.clear_caches()
 
 
-def check(id, budget):
-    return runner.run_claim(KNOWN.claims[id], Run(jax.random.key(0), budget), KNOWN.level)
+def checked(id, budget):
+    return check.run_claim(KNOWN.claims[id], Run(jax.random.key(0), budget), KNOWN.level)
 
 
 def test_an_honest_claim_passes(tiny):
-    result = check("SS-1", tiny)
+    result = checked("SS-1", tiny)
     assert result.error is None
     assert result.verdict == "supported"
     assert result.passed
@@ -136,7 +136,7 @@ def test_an_honest_claim_passes(tiny):
 def test_a_wrong_constant_is_refuted(tiny, monkeypatch):
     honest = bounds.hit_probability_bound
     monkeypatch.setattr(bounds, "hit_probability_bound", lambda *a: 0.8 * honest(*a))
-    assert check("SS-1", tiny).verdict == "refuted"
+    assert checked("SS-1", tiny).verdict == "refuted"
 
 
 def test_a_biased_sampler_is_refuted(tiny, monkeypatch):
@@ -147,7 +147,7 @@ def test_a_biased_sampler_is_refuted(tiny, monkeypatch):
         return 0.8 * values, resolution
 
     monkeypatch.setitem(laws.LAWS, "uniform", dataclasses.replace(honest, draw=shrunk))
-    assert check("SS-1", tiny).verdict == "refuted"
+    assert checked("SS-1", tiny).verdict == "refuted"
 
 
 @pytest.mark.slow
@@ -157,12 +157,12 @@ def test_a_wrong_poisson_constant_a_biased_sampler_and_a_lazy_solver_are_refuted
     monkeypatch.setattr(module, "JUDGED", (14,))
     monkeypatch.setattr(module, "NS", (14,))
 
-    assert check("SS-3", tiny).verdict in ("supported", "inconclusive")
+    assert checked("SS-3", tiny).verdict in ("supported", "inconclusive")
 
     with monkeypatch.context() as patch:
         honest_rate = bounds.poisson_rate
         patch.setattr(bounds, "poisson_rate", lambda *a: 1.5 * honest_rate(*a))
-        assert check("SS-3", tiny).verdict == "refuted"
+        assert checked("SS-3", tiny).verdict == "refuted"
 
     with monkeypatch.context() as patch:
         honest_law = laws.LAWS["uniform"]
@@ -172,7 +172,7 @@ def test_a_wrong_poisson_constant_a_biased_sampler_and_a_lazy_solver_are_refuted
             return jnp.where(values < -0.5, -values, values), resolution
 
         patch.setitem(laws.LAWS, "uniform", dataclasses.replace(honest_law, draw=skewed))
-        assert check("SS-3", tiny).verdict == "refuted"
+        assert checked("SS-3", tiny).verdict == "refuted"
 
     with monkeypatch.context() as patch:
         honest_search = kernels.nearest
@@ -185,5 +185,5 @@ def test_a_wrong_poisson_constant_a_biased_sampler_and_a_lazy_solver_are_refuted
         patch.setattr(kernels, "nearest", lazy)
         # The number counts as 0 in the search but not in the check of the mask, which may notice first.
         with contextlib.suppress(RuntimeError):
-            result = check("SS-3", tiny)
+            result = checked("SS-3", tiny)
             assert result.verdict == "refuted" or "RuntimeError" in (result.error or "")

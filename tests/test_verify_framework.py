@@ -2,9 +2,12 @@
 
 import dataclasses
 import math
+import multiprocessing
+import os
 import statistics
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -19,7 +22,7 @@ from ltjax.machine import devices
 from ltjax.outcomes import HIT, MISS
 from ltjax.problems.subset_sum import SubsetSum
 from ltjax.trials.counts import Counts, FirstHits
-from ltjax.verify import budget, runner
+from ltjax.verify import budget, check, runner
 from ltjax.verify.catalogue import Catalogue, catalogue, select
 from ltjax.verify.claim import Claim, Control, controlled, statement_of, stream, title_of
 from ltjax.verify.quantities import (
@@ -56,6 +59,7 @@ from ltjax.verify.tests import (
 )
 
 LEVEL = 1e-6
+STRANGERS = Path(__file__).parent / "strangers"
 
 
 def verdict(test, level=LEVEL):
@@ -448,7 +452,7 @@ def test_a_claim_is_its_docstring_and_its_constants():
     assert statement_of(claim) == "**Statement.** Fair."
     assert controlled(claim, claim.controls[0]) == Coin(p=0.9)
     assert stream(claim) == stream(Coin(p=0.9))
-    evidence, ((_, false),) = runner.evidence_of(claim, claim.measure(nothing), LEVEL)
+    evidence, ((_, false),) = check.evidence_of(claim, claim.measure(nothing), LEVEL)
     assert (evidence.verdict, false.verdict) == ("supported", "refuted")
 
 
@@ -506,14 +510,14 @@ def test_claims_are_final_and_frozen_dataclasses():
     ],
 )
 def test_a_control_that_changes_the_tests_breaks_the_claim(tests):
-    result = runner.run_claim(made(tests=tests), _run(), LEVEL)
+    result = check.run_claim(made(tests=tests), _run(), LEVEL)
     assert result.verdict == "broken"
     assert not result.passed
     assert "TypeError" in (result.error or "")
 
 
 def test_a_check_that_cannot_fail_does_not_pass():
-    result = runner.run_claim(made(tests=lambda self, data: [Holds("", True)]), _run(), LEVEL)
+    result = check.run_claim(made(tests=lambda self, data: [Holds("", True)]), _run(), LEVEL)
     assert (result.verdict, result.sound, result.passed) == ("supported", False, False)
 
 
@@ -530,7 +534,7 @@ def test_a_claim_that_raises_is_broken_with_its_traceback(hook):
     def bang(self, data):
         raise ZeroDivisionError("boom")
 
-    result = runner.run_claim(made(**{hook: bang}), _run(), LEVEL)
+    result = check.run_claim(made(**{hook: bang}), _run(), LEVEL)
     assert (result.verdict, result.passed) == ("broken", False)
     assert "boom" in (result.error or "")
 
@@ -541,7 +545,7 @@ def test_a_claim_that_raises_is_broken_with_its_traceback(hook):
 def test_the_budget_is_split_over_the_built_in_claims_then_over_tests():
     known = catalogue()
     assert known.level == budget.ERROR_BUDGET / len(proofs_check.claims())
-    evidence = runner.judged([Holds(str(i), True) for i in range(5)], known.level)
+    evidence = check.judged([Holds(str(i), True) for i in range(5)], known.level)
     assert {finding.numbers["level"] for finding in evidence.findings} == {known.level / 5}
 
 
@@ -600,61 +604,65 @@ def test_ctrl_c_keeps_what_is_finished():
 
     claims = {"X-1": Coin(), "X-2": made(measure=stop), "X-3": made(id="X-3")}
     chosen = Catalogue(claims, dict.fromkeys(claims, "here"), {})
-    report = runner.verify(known=chosen, chosen=chosen, at_once=1)
+    report = runner.verify(known=chosen, chosen=chosen)
     assert report.stopped
     assert [result.claim.id for result in report.results] == ["X-1"]
     assert not report.passed
-    several = runner.verify(known=chosen, chosen=chosen, at_once=3)
-    assert several.stopped
-    assert "X-2" not in [result.claim.id for result in several.results]
 
 
-def test_claims_that_run_together_are_what_they_are_alone_and_one_that_measures_times_runs_alone():
-    running, most, order = [], [], []
-    had: dict[str, list[set]] = {}
-
-    def measure(self, run):
-        running.append(self.id)
-        had.setdefault(self.id, []).append({*devices.local()})
-        most.append((self.id, len(running)))
-        run.progress("here")
-        # Long enough for another to begin.
-        deadline = time.monotonic() + (20.0 if self.id in ("X-1", "X-2") else 0.2)
-        while len(running) < 2 and len(most) < 2 and time.monotonic() < deadline:
-            time.sleep(0.001)
-        found = Coin.measure(self, run)
-        running.remove(self.id)
-        return found
-
-    kinds = {f"X-{i}": made(id=f"X-{i}", measure=measure, alone=i in (3, 5)) for i in range(1, 7)}
-    chosen = Catalogue(kinds, dict.fromkeys(kinds, "here"), {})
-    told: list[str] = []
-    where: set[int] = set()
+def test_claims_beside_each_other_are_what_they_are_alone():
+    """Each in a process and on devices of its own; one that measures times alone, in this one."""
+    known = catalogue()
+    chosen = select([str(STRANGERS / "beside.py")], known)
+    order, told, where = [], list[str](), set()
 
     def finished(result):
         order.append(result.claim.id)
         where.add(threading.get_ident())
 
-    together = runner.verify(known=chosen, chosen=chosen, at_once=2, progress=told.append, finished=finished)
-    assert [result.claim.id for result in together.results] == list(kinds)
-    assert order[-2:] == ["X-3", "X-5"], "alone, after the others"
-    assert max(count for _, count in most) == 2
-    assert [count for id, count in most if id in ("X-3", "X-5")] == [1, 1]
-    assert "X-1: here" in told
+    together = runner.verify(known=known, chosen=chosen, at_once=2, progress=told.append, finished=finished)
+    one_by_one = runner.verify(known=known, chosen=chosen)
+    assert (
+        [result.claim.id for result in together.results] == list(chosen.claims) == [f"BESIDE-{i}" for i in range(1, 5)]
+    )
+    for one, other in zip(one_by_one.results, together.results, strict=True):
+        assert one.error is other.error is None
+        assert one.evidence == other.evidence
+        assert one.drawn == other.drawn
+        assert one.claim == other.claim
     assert where == {threading.get_ident()}, "callers are told in their own thread"
-    assert not had["X-1"][0] & had["X-2"][0], "each on devices of its own"
-    assert had["X-1"][0] | had["X-2"][0] == had["X-3"][0] == {*jax.local_devices()}
-    one_by_one = runner.verify(known=chosen, chosen=chosen, at_once=1)
-    assert [r.data for r in one_by_one.results] == [r.data for r in together.results]
+    assert "BESIDE-1: toy: 100 trials" in told
+    assert order[-2:] == ["BESIDE-2", "BESIDE-4"], "alone, after the others"
+    rows = {result.claim.id: result.tables["where"][0] for result in together.results}
+    assert len({rows["BESIDE-1"]["process"], rows["BESIDE-3"]["process"], os.getpid()}) == 3
+    assert rows["BESIDE-2"]["process"] == rows["BESIDE-4"]["process"] == os.getpid()
+    assert max(rows[id]["begun"] for id in ("BESIDE-1", "BESIDE-3")) < min(
+        rows[id]["ended"] for id in ("BESIDE-1", "BESIDE-3")
+    )
+    every = len(devices.local())
+    assert [rows[f"BESIDE-{i}"]["devices"] for i in range(1, 5)] == [every // 2, every, every // 2, every]
     with pytest.raises(ArgumentError, match="at_once=0 is not allowed"):
         runner.verify(known=chosen, chosen=chosen, at_once=0)
+
+
+def test_a_process_that_dies_breaks_its_claim_alone():
+    known = catalogue()
+    chosen = select([str(STRANGERS / "dying.py")], known)
+    report = runner.verify(known=known, chosen=chosen, at_once=2)
+    errors = {result.claim.id: result.error for result in report.results}
+    assert errors["DYING-1"] == "the process that checked it ended: SIGKILL"
+    assert errors["DYING-2"] is None
+    assert "not JSON serializable" in str(errors["DYING-3"])
+    assert errors["DYING-4"] is None
+    assert not report.passed
+    assert not multiprocessing.active_children()
 
 
 def test_claims_of_one_family_are_not_begun_together():
     kinds = {id: made(id=id) for id in ("X-1", "X-2", "X-3", "Y-1", "Z-1", "Z-2")}
     chosen = Catalogue(kinds, dict.fromkeys(kinds, "here"), {})
     begun: list[str] = []
-    report = runner.verify(known=chosen, chosen=chosen, at_once=1, started=lambda claim: begun.append(claim.id))
+    report = runner.verify(known=chosen, chosen=chosen, started=lambda claim: begun.append(claim.id))
     assert begun == ["X-1", "Y-1", "Z-1", "X-2", "Z-2", "X-3"]
     assert [result.claim.id for result in report.results] == list(kinds), "but told in the order asked"
 
@@ -678,7 +686,7 @@ def test_what_a_caller_raises_ends_the_claims_that_run():
         raise OSError("the disk is full")
 
     with pytest.raises(OSError, match="full"):
-        runner.verify(known=chosen, chosen=chosen, at_once=2, finished=finished)
+        runner.verify(known=chosen, chosen=chosen, finished=finished)
     assert ended.wait(10.0)
 
 

@@ -11,7 +11,7 @@ from rich.markup import escape
 from ltjax.cli.console import Whole
 
 if TYPE_CHECKING:
-    from ltjax.verify.runner import Result
+    from ltjax.verify.check import Result
 
 COLOURS = {"refuted": "red", "broken": "red", "inconclusive": "yellow"}
 
@@ -90,11 +90,13 @@ def verify(
     arguments.choice("budget", budget, BUDGETS)
     arguments.whole("seed", seed, 0, 2**32 - 1)
     if at_once is not None:
-        arguments.whole("at_once", at_once, 1, runner.MOST_AT_ONCE)
+        arguments.whole("at_once", at_once, 1, runner.MOST_AT_ONCE)  # said before JAX is asked
     if budget == "quick":
         compile_quickly()
     # A claim's file may well ask JAX for its devices.
-    start_devices()
+    devices = start_devices()
+    if at_once is None:
+        at_once = 2 if devices[0].platform == "cpu" and len(devices) > 1 else 1
     known = catalogue()
     chosen = select(ids or [], known)
 
@@ -114,7 +116,6 @@ def verify(
 
         def finished(result: "Result") -> None:
             bar.advance(task)
-            folder.draw(result)
             for line in _lines(result):
                 tell(line)
 
@@ -125,20 +126,17 @@ def verify(
             known=known,
             chosen=chosen,
             at_once=at_once,
+            pictures=out is not None,
             started=lambda claim: bar.update(task, description=f"{claim.id} {escape(title_of(claim))}"),
             progress=lambda message: bar.update(task, description=escape(message)),
             finished=finished,
         )
         bar.update(task, description="writing the report")
-        figures = [result.claim.id for result in report.results if result.error is None]
         late = None
         try:
-            report = folder.write(report)
+            folder.write(report)
         except files.LateError as error:
-            late, report = error, error.result
-        for result in report.results:
-            if result.error is not None and result.claim.id in figures:
-                tell(f"[bold]{result.claim.id}[/] [red]broken[/]: its figure: {escape(_last_line(result.error))}")
+            late = error
     if report.stopped:
         kept = f"; {out} is as it was" if folder.kept else ""
         note(f"stopped: {len(report.results)} of {len(chosen.claims)} claims are finished{kept}")

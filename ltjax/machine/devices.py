@@ -102,12 +102,6 @@ def local() -> tuple[Device, ...]:
         raise ArgumentError(f"JAX has no device with JAX_PLATFORMS={asked or ''!r}: {reason}") from None
 
 
-def shares(count: int) -> list[tuple[Device, ...]]:
-    """The local devices dealt out to so many users; where there are fewer devices, several users have the same one."""
-    every = local()
-    return [every[i::count] or (every[i % len(every)],) for i in range(count)]
-
-
 @contextlib.contextmanager
 def limited_to(devices: tuple[Device, ...]) -> Iterator[None]:
     """In this thread these are the local devices, and what names no device computes on the first of them."""

@@ -17,6 +17,7 @@ from ltjax.trials import counts
 from ltjax.trials import dispatch as engine
 from ltjax.trials.plan import plan
 from ltjax.verify.budget import BUDGETS
+from ltjax.verify.plain import refuse_unsayable
 
 
 @dataclasses.dataclass
@@ -90,10 +91,12 @@ class Run:
             the pytree of NumPy arrays, with a leading axis of keys.
         """
         trials, devices = self.trials(quick), parallel.local()
-        sizes = ", ".join(f"{name} = {described[name]:,}" for name in ("d", "eps", "n") if name in described)
-        self.progress(f"{described['problem']}, {sizes}: {trials:,} trials")
+        sizes = [f"{name} = {described[name]:,}" for name in ("d", "eps", "n") if name in described]
+        self.progress(f"{', '.join([described['problem'], *sizes])}: {trials:,} trials")
         dtype = "float64" if float64 else "float32"
-        self.drawn.append(described | {"trials": trials, "block": block, "dtype": dtype})
+        provenance = described | {"trials": trials, "block": block, "dtype": dtype}
+        refuse_unsayable(provenance)
+        self.drawn.append(provenance)
         index = np.arange(parallel.padded(trials, block, devices), dtype=np.uint32)
         key = self._fresh_key()
 

@@ -11,70 +11,23 @@ import queue
 import subprocess
 import threading
 import time
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jax
-
 import ltjax
 from ltjax import arguments
+from ltjax.arguments import ArgumentError
 from ltjax.machine import devices as parallel
-from ltjax.machine import settings
 from ltjax.machine.interrupts import started as in_thread
 from ltjax.verify import budget as budgets
 from ltjax.verify.catalogue import Catalogue, catalogue, select
-from ltjax.verify.claim import Claim, Control, Evidence, controlled, kinds, stream
-from ltjax.verify.run import Run
-from ltjax.verify.tests import Test, Verdict
+from ltjax.verify.check import Result, Terms
+from ltjax.verify.claim import Claim
+from ltjax.verify.worker import Worker
 
 PACKAGES = ("jax", "jaxlib", "numpy", "scipy", "optax", "python-flint")
-Rows = Sequence[Mapping[str, Any]]
 MOST_AT_ONCE = 64
-
-
-@dataclasses.dataclass(frozen=True)
-class Result:
-    """One claim's evidence, that of its controls, and where its draws came from.
-
-    Attributes:
-        claim: the claim.
-        evidence: its findings.
-        controls: its controls, each with its findings on the same data.
-        tables: evidence beside the tests: rows by title.
-        headline: what opens the report, if the claim has a headline.
-        data: what was measured.
-        level: this claim's share of the error budget.
-        seconds: how long it took.
-        drawn: provenance of its draws.
-        error: the traceback, where anything in the claim raised an error; its verdict is then broken.
-    """
-
-    claim: Claim
-    evidence: Evidence
-    controls: tuple[tuple[Control, Evidence], ...]
-    tables: Mapping[str, Rows]
-    headline: str | None
-    data: Any
-    level: float
-    seconds: float
-    drawn: tuple[dict[str, Any], ...]
-    error: str | None = None
-
-    @property
-    def verdict(self) -> Verdict:
-        return Verdict.BROKEN if self.error is not None else self.evidence.verdict
-
-    @property
-    def sound(self) -> bool:
-        """Every control refuted: the check can fail."""
-        return all(evidence.verdict is Verdict.REFUTED for _, evidence in self.controls)
-
-    @property
-    def passed(self) -> bool:
-        """Neither refuted nor broken, and every control refuted."""
-        return self.verdict not in (Verdict.REFUTED, Verdict.BROKEN) and self.sound
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,71 +64,37 @@ def revision() -> str:
         return "unknown"
 
 
-def judged(tests: Sequence[Test], level: float) -> Evidence:
-    """The findings of a claim's tests at its level, which is split evenly over them."""
-    share = budgets.level_of_test(level, max(1, len(tests)))
-    return Evidence(tuple(test.evaluate(share) for test in tests))
-
-
-def evidence_of(claim: Claim, data: Any, level: float) -> tuple[Evidence, tuple[tuple[Control, Evidence], ...]]:
-    """The findings of a claim and of its controls, on the same data.
-
-    Raises:
-        TypeError: if a claim has no tests, or a control's tests differ from the claim's in kind, number or order.
-    """
-    tests = list(claim.tests(data))
-    if not tests:
-        raise TypeError(f"claim {claim.id} has no tests")
-    controls = []
-    for control in claim.controls:
-        false = list(controlled(claim, control).tests(data))
-        if kinds(false) != kinds(tests):
-            raise TypeError(
-                f"control {control.id} has other tests than {claim.id}: a control changes numbers, never the kind, "
-                f"number or order of tests ({len(false)} against {len(tests)})"
-            )
-        controls.append((control, judged(false, level)))
-    return judged(tests, level), tuple(controls)
-
-
-@settings.pinned()
-def run_claim(claim: Claim, run: Run, level: float) -> Result:
-    """Measure once, judge the claim and each of its controls on the same draws.
-
-    Whatever the claim raises is kept in its result. Ctrl-C is let through.
-    """
-    start = time.perf_counter()
-    data, evidence, controls, tables, headline, error = None, Evidence(()), (), {}, None, None
-    try:
-        data = claim.measure(run)
-        evidence, controls = evidence_of(claim, data, level)
-        tables, headline = dict(claim.tables(data)), claim.headline(data)
-    except Exception:
-        error = traceback.format_exc()
-    seconds = time.perf_counter() - start
-    return Result(claim, evidence, controls, tables, headline, data, level, seconds, tuple(run.drawn), error)
-
-
 Event = tuple[str, Claim, Any]
 """What happens to a claim: "started", None; "progress", a message; "finished", its result."""
+Check = Callable[[Claim, Callable[[str], None]], Result]
+"""`claim, progress -> result`; progress takes a message."""
 
 
-def events(claims: Sequence[Claim], check: Callable[[Claim, Any], Result], at_once: int) -> Iterator[Event]:
+def events(claims: Sequence[Claim], homes: Mapping[str, str], terms: Terms, at_once: int) -> Iterator[Event]:
     """Check claims, several at a time; those that want to be alone come last, one by one.
 
-    Compiling takes one core, and so do many of the programs: two claims at a time use what one leaves idle. Each has
-    devices of its own, so that none waits for a device at another's work. What a claim draws depends on its own key
+    Compiling takes one core, and so do many of the programs: two claims at a time use what one leaves idle. Each has a
+    process and devices of its own, so that none waits for another's work. What a claim draws depends on its own key
     alone.
 
     Args:
         claims: the claims.
-        check: `claim, progress -> result`; progress takes a message.
-        at_once: how many at a time.
+        homes: by id the installed catalogue or the file that a claim comes from.
+        terms: what all are checked under.
+        at_once: how many at a time; 1 checks them in this process.
     """
-    yield from _together(_apart([claim for claim in claims if not claim.alone]), check, at_once)
-    for claim in claims:
-        if claim.alone:
-            yield from _together([claim], check, 1)
+    beside = _apart([claim for claim in claims if not claim.alone])
+    alone = [claim for claim in claims if claim.alone]
+    count = min(at_once, len(beside))
+    if count > 1:
+        workers = [Worker(terms, homes, max(1, len(parallel.local()) // count)) for _ in range(count)]
+        try:
+            yield from _together(beside, [worker.check for worker in workers])
+        finally:
+            for worker in workers:
+                worker.close()
+        beside = []
+    yield from _together([*beside, *alone], [terms.check])
 
 
 def _apart(claims: Sequence[Claim]) -> list[Claim]:
@@ -188,8 +107,9 @@ def _apart(claims: Sequence[Claim]) -> list[Claim]:
     return [claim for each in rounds for claim in each if claim is not None]
 
 
-def _together(claims: Sequence[Claim], check: Callable[[Claim, Any], Result], workers: int) -> Iterator[Event]:
-    """Check claims in so many threads. What one raises, Ctrl-C above all, is raised here and ends the others."""
+def _together(claims: Sequence[Claim], checks: Sequence[Check]) -> Iterator[Event]:
+    """Check claims in a thread for each of `checks`. What one raises, Ctrl-C above all, is raised here and ends the
+    others."""
     waiting, told = queue.SimpleQueue[Claim](), queue.SimpleQueue[Event | BaseException]()
     over = threading.Event()
 
@@ -198,24 +118,23 @@ def _together(claims: Sequence[Claim], check: Callable[[Claim, Any], Result], wo
             raise KeyboardInterrupt
         told.put((kind, claim, what))
 
-    def work(devices: tuple[parallel.Device, ...]) -> None:
+    def work(check: Check) -> None:
         try:
-            with parallel.limited_to(devices):
-                while True:
-                    try:
-                        claim = waiting.get_nowait()
-                    except queue.Empty:
-                        return
-                    tell("started", claim, None)
-                    tell("finished", claim, check(claim, functools.partial(tell, "progress", claim)))
+            while True:
+                try:
+                    claim = waiting.get_nowait()
+                except queue.Empty:
+                    return
+                tell("started", claim, None)
+                tell("finished", claim, check(claim, functools.partial(tell, "progress", claim)))
         except BaseException as error:
             told.put(error)
 
     for claim in claims:
         waiting.put(claim)
     try:
-        for devices in parallel.shares(min(workers, len(claims))):
-            in_thread(functools.partial(work, devices))
+        for check in checks:
+            in_thread(functools.partial(work, check))
         left = len(claims)
         while left:
             event = told.get()
@@ -234,7 +153,8 @@ def verify(
     seed: int = 0,
     known: Catalogue | None = None,
     chosen: Catalogue | None = None,
-    at_once: int | None = None,
+    at_once: int = 1,
+    pictures: bool = False,
     started: Callable[[Claim], None] = lambda claim: None,
     progress: Callable[[str], None] = lambda message: None,
     finished: Callable[[Result], None] = lambda result: None,
@@ -249,8 +169,9 @@ def verify(
         seed: the run's key; a claim's own key depends on this and its id alone.
         known: the installed catalogues, if they are loaded already.
         chosen: what `select` made of `wanted`, if that is done already.
-        at_once: how many claims are checked at a time; two by default on a CPU of several cores, else one. Results
-            do not depend on it.
+        at_once: how many claims are checked at a time. Results do not depend on it; several are checked in processes of
+            their own, so they come from catalogues or files, and a script that asks for it has a main guard.
+        pictures: whether the claims' figures are drawn.
         started, progress, finished: told of each claim as it goes, in this thread.
     """
     known = catalogue() if known is None else known
@@ -258,20 +179,20 @@ def verify(
     arguments.choice("budget", budget, budgets.BUDGETS)
     seed = arguments.whole("seed", seed, 0, 2**32 - 1)
     devices = parallel.local()
-    if at_once is None:
-        at_once = 2 if devices[0].platform == "cpu" and parallel.cores() > 1 else 1
     at_once = arguments.whole("at_once", at_once, 1, MOST_AT_ONCE)
+    if at_once > 1 and devices[0].platform != "cpu":
+        raise ArgumentError(
+            f"at_once={at_once} is not allowed: on {devices[0].platform} claims run one at a time, as each takes the "
+            "devices' whole memory"
+        )
     begun, start = datetime.datetime.now(datetime.UTC), time.perf_counter()
     results: dict[str, Result] = {}
     stopped = False
 
-    def check(claim: Claim, say: Callable[[str], None]) -> Result:
-        with settings.pinned():
-            key = jax.random.fold_in(settings.key(seed), stream(claim))
-        return run_claim(claim, Run(key, budget, say), known.level)
+    terms = Terms(seed, budget, known.level, pictures)
 
     try:
-        for kind, claim, what in events(list(chosen.claims.values()), check, at_once):
+        for kind, claim, what in events(list(chosen.claims.values()), chosen.homes, terms, at_once):
             if kind == "started":
                 started(claim)
             elif kind == "progress":

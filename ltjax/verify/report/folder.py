@@ -1,28 +1,18 @@
 """Write a report folder as a whole or not at all."""
 
-import dataclasses
 import json
 import os
 import shutil
 import tempfile
-import traceback
 from collections.abc import Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
-
-from matplotlib.transforms import Affine2D
 
 from ltjax import files
 from ltjax.arguments import ArgumentError
-from ltjax.figures.style import own_style
 from ltjax.verify.report.page import page
 from ltjax.verify.report.results import results_of
-from ltjax.verify.runner import Report, Result
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from ltjax.verify.runner import Report
 
 
 class ReportFolder:
@@ -43,8 +33,6 @@ class ReportFolder:
     def __init__(self, path: Path | None, claims: Iterable[str] = ()) -> None:
         self.path, self._claims, self.kept = path, set(claims), False
         self._draft: Path | None = None
-        self._pictures: dict[str, Future[str | None]] = {}
-        self._thread = ThreadPoolExecutor(1, "figures")
 
     def __enter__(self) -> "ReportFolder":
         if self.path is None:
@@ -65,7 +53,6 @@ class ReportFolder:
                 raise PermissionError("permission denied")
             self._draft = Path(tempfile.mkdtemp(prefix=f".{self.path.name}-", dir=parent))
             files.drafts.add(self._draft)
-            (self._draft / "figures").mkdir()
         except OSError as error:
             reason = error.strerror or str(error)
             raise ArgumentError(f"out={str(self.path)!r} cannot be written: {reason}") from None
@@ -79,50 +66,36 @@ class ReportFolder:
         except (OSError, ValueError, KeyError, TypeError):
             return []
 
-    def draw(self, result: Result) -> None:
-        """Draw a claim's figure, in a thread: the next claim is mostly compiled, by one core."""
-        if self._draft is not None and result.error is None:
-            self._pictures[result.claim.id] = self._thread.submit(_draw, result, self._draft / "figures")
-
-    def write(self, report: Report) -> Report:
-        """Write index.html and results.json beside the figures of claims drawn, then put the folder in place.
-
-        Returns:
-            the report as written: a claim whose figure raised an error is broken in it.
+    def write(self, report: Report) -> None:
+        """Write index.html, results.json and the claims' figures, then put the folder in place.
 
         Raises:
             LateError: where it cannot be written after all; its `result` is the report.
         """
         if self.path is None or self._draft is None:
-            return report
+            return
         if report.stopped and len(self._earlier()) >= len(report.results):
             self.kept = True
-            return report
-        pictures: dict[str, str] = {}
-        results = []
-        for result in report.results:
-            try:
-                picture = self._pictures[result.claim.id].result() if result.claim.id in self._pictures else None
-                if picture is not None:
-                    pictures[result.claim.id] = picture
-            except Exception:
-                result = dataclasses.replace(result, error=traceback.format_exc())
-            results.append(result)
-        report = dataclasses.replace(report, results=tuple(results))
+            return
         try:
-            self._put(report, pictures, self.path, self._draft)
+            self._put(report, self.path, self._draft)
         except OSError as error:
             reason = error.strerror or str(error)
             raise files.LateError(f"out={str(self.path)!r} cannot be written: {reason}", report) from None
         files.drafts.discard(self._draft)
         self._draft = None
-        return report
 
     @staticmethod
-    def _put(report: Report, pictures: dict[str, str], path: Path, draft: Path) -> None:
+    def _put(report: Report, path: Path, draft: Path) -> None:
+        figures = draft / "figures"
+        figures.mkdir()
+        for result in report.results:
+            if result.picture is not None:
+                (figures / f"{result.claim.id}.svg").write_text(result.picture.svg, encoding="utf-8")
+                (figures / f"{result.claim.id}.png").write_bytes(result.picture.png)
         text = json.dumps(results_of(report), indent=1, allow_nan=False)
         (draft / "results.json").write_text(f"{text}\n", encoding="utf-8")
-        (draft / "index.html").write_text(page(report, pictures, _docs_from(path)), encoding="utf-8")
+        (draft / "index.html").write_text(page(report, _docs_from(path)), encoding="utf-8")
         draft.chmod(0o755)
         # A link stays one, and what it points to is replaced.
         path = path.resolve()
@@ -137,26 +110,9 @@ class ReportFolder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # Who interrupts does not wait for a figure.
-        self._thread.shutdown(wait=kind is not KeyboardInterrupt, cancel_futures=True)
         if self._draft is not None:
             shutil.rmtree(self._draft, ignore_errors=True)
             files.drafts.discard(self._draft)
-
-
-def _draw(result: Result, folder: Path) -> str | None:
-    """A claim's figure as SVG, which is returned, and as PNG; None if it has none."""
-    with own_style():
-        figure = result.claim.figure(result.data)
-        if figure is None:
-            return None
-        for suffix in ("svg", "png"):
-            # No date inside: the same run, the same file.
-            metadata = {"Date": None} if suffix == "svg" else None
-            figure.savefig(folder / f"{result.claim.id}.{suffix}", dpi=160, metadata=metadata)
-            figure.set_layout_engine("none")  # laid out once, which takes half of the time
-        panels = _panels(figure)
-    return (folder / f"{result.claim.id}.svg").read_text("utf-8").replace("<svg", f'<svg data-panels="{panels}"', 1)
 
 
 def _docs_from(path: Path) -> str | None:
@@ -165,11 +121,3 @@ def _docs_from(path: Path) -> str | None:
     if path.resolve().parent != home or not (home / "docs" / "index.md").exists():
         return None
     return "../docs"
-
-
-def _panels(figure: "Figure") -> str:
-    """Where a figure's axes lie with all that belongs to them, "x y width height" each, in points from the top left."""
-    height = figure.get_figheight() * 72.0
-    boxes = [box for ax in figure.axes if (box := ax.get_tightbbox()) is not None]
-    points = [box.transformed(Affine2D().scale(72.0 / figure.dpi)).padded(3.0) for box in boxes]
-    return ";".join(f"{box.x0:.1f} {height - box.y1:.1f} {box.width:.1f} {box.height:.1f}" for box in points)

@@ -13,8 +13,9 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
+from ltjax.verify.check import Result
 from ltjax.verify.claim import statement_of, title_of
-from ltjax.verify.runner import Report, Result
+from ltjax.verify.runner import Report
 from ltjax.verify.tests import Finding, Verdict
 
 MANY = 6
@@ -38,27 +39,26 @@ def typeset_inline(text: str) -> Markup:
     return Markup(_markdown.renderInline(text))
 
 
-def inline_svg(svg: str, label: str, prefix: str) -> Markup:
+def inline_svg(svg: str, label: str, prefix: str, panels: Sequence[Sequence[float]] = ()) -> Markup:
     """An SVG file as elements of the page: no XML header, no fixed size, a name for screen readers.
 
     Matplotlib hashes its ids, and the same hash can mean another shape in another figure: they get a prefix. A narrow
-    page shows the parts that `data-panels` names below one another, each a view of the one picture.
+    page shows the panels of a figure that has several below one another, each a view of the one picture.
     """
     body = svg[svg.index("<svg") :]
-    panels = re.search(r' data-panels="([^"]*)"', body)
-    body = re.sub(r' data-panels="[^"]*"', "", body, count=1)
     body = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", body, count=1)
     body = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", body, count=1)
     body = re.sub(r'\bid="', f'id="{prefix}-', body)
     body = re.sub(r"url\(#", f"url(#{prefix}-", body)
     body = re.sub(r'href="#', f'href="#{prefix}-', body)
     safe = str(Markup.escape(label))
-    boxes = panels[1].split(";") if panels else []
-    if len(boxes) < 2:
+    if len(panels) < 2:
         return Markup(body.replace("<svg", f'<svg role="img" aria-label="{safe}"', 1))
     whole = body.replace("<svg", f'<svg class="whole" role="img" aria-label="{safe}"', 1)
     views = [
-        f'<svg class="panel" aria-hidden="true" viewBox="{box}"><use href="#{prefix}-figure_1"/></svg>' for box in boxes
+        f'<svg class="panel" aria-hidden="true" viewBox="{" ".join(f"{side:.1f}" for side in panel)}">'
+        f'<use href="#{prefix}-figure_1"/></svg>'
+        for panel in panels
     ]
     return Markup("\n".join([whole, *views]))
 
@@ -113,12 +113,11 @@ def columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     return list(dict.fromkeys(name for row in rows for name in row))
 
 
-def page(report: Report, pictures: dict[str, str], docs: str | None = None) -> str:
+def page(report: Report, docs: str | None = None) -> str:
     """The report as one self-contained page.
 
     Args:
         report: results and provenance.
-        pictures: SVG text by claim id, of claims that have a figure.
         docs: where the documentation lies, seen from the page; None: it is named, not linked.
     """
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
@@ -128,7 +127,13 @@ def page(report: Report, pictures: dict[str, str], docs: str | None = None) -> s
         resources.files("ltjax.verify.report").joinpath("page.html.jinja").read_text("utf-8")
     )
     claims = {result.claim.id: result.claim for result in report.results}
-    shown = {id: inline_svg(svg, claims[id].caption or title_of(claims[id]), id) for id, svg in pictures.items()}
+    shown = {
+        each.claim.id: inline_svg(
+            each.picture.svg, each.claim.caption or title_of(each.claim), each.claim.id, each.picture.panels
+        )
+        for each in report.results
+        if each.picture is not None
+    }
     captions = {id: claim.caption for id, claim in claims.items()}
     headlines = {result.claim.id: result.headline for result in report.results if result.headline}
     findings = [finding for result in report.results for finding in result.evidence.findings]

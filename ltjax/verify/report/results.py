@@ -1,23 +1,10 @@
 """results.json: every verdict with its evidence and provenance, as plain values."""
 
-import math
 from typing import Any
 
 from ltjax.verify.claim import Evidence, statement_of, title_of
+from ltjax.verify.plain import plain
 from ltjax.verify.runner import Report
-
-
-def plain(value: Any) -> Any:
-    """`value` for JSON: no NaN or infinity (null), no NumPy scalars, keys as text."""
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if hasattr(value, "item"):
-        value = value.item()
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value
 
 
 def _evidence(evidence: Evidence) -> list[dict[str, Any]]:
