@@ -26,7 +26,7 @@ LARGEST = 0.9
 """Of ε: above it nothing is confirmed."""
 WIDTH = 2.5
 """Windows are cut to this width, radians."""
-_SOME = 1 << 22
+_SOME = 1 << 16
 """Numbers that are worked on at a time."""
 
 
@@ -94,12 +94,13 @@ def verify_eliminated(
         return False
     state = np.flatnonzero(on)
     state = state[np.argsort(tau[state], kind="stable")]
-    for number in range(1, int(round_.max()) + 1):
+    where, gone = np.full(len(tau), -1), np.zeros(len(tau), bool)
+    ordered = np.argsort(round_, kind="stable")
+    edges = np.searchsorted(round_[ordered], np.arange(1, int(round_.max()) + 2))
+    for begin, end in itertools.pairwise(edges):
+        now = ordered[begin:end]
         places = np.concatenate([[low], tau[state], [high]])
-        where = np.full(len(tau), -1)
         where[state] = np.arange(len(state))
-        now = np.flatnonzero(round_ == number)
-        gone = np.zeros(len(tau), bool)
         for k in np.unique(depth[now]):
             claimed = now[depth[now] == k]
             if k < 1 or np.any((first[claimed] < 0) | (first[claimed] >= len(tau))):
@@ -108,7 +109,7 @@ def verify_eliminated(
             if np.any(at < 0) or not _all_hold(places, state, at, where[claimed], int(k), kappa, (eps, blur), gone):
                 return False
             gone[claimed] = True
-        state = state[~gone[state]]
+        state, where[now] = state[~gone[state]], -1
     return True
 
 

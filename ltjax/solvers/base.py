@@ -61,6 +61,9 @@ class AbstractSolver(abc.ABC):
     proofs: ClassVar[bool] = False
     """Whether its misses come with a proof that the host checks again; see `holds`."""
 
+    near_kink: ClassVar[bool] = False
+    """Whether it looks at nothing but the neurons near the target's kink, in the plane: at small ε these are drawn
+    alone."""
     linear_only: ClassVar[bool] = False
     """Whether what it says holds for readout linear alone."""
     question: ClassVar[type[AbstractProblem]] = AbstractProblem

@@ -176,7 +176,7 @@ def choose(problem: AbstractProblem, n: int, eps: float, solver: AbstractSolver 
     if isinstance(solver, AbstractSolver):
         if not solver.serves(problem):
             raise ArgumentError(f"solver={solver} is not allowed: it answers another question than {problem}")
-        return Choice(solver)
+        return Choice(solver, _window(eps) if solver.near_kink and eps < WHOLE_EPS else None)
     if solver not in (None, "auto"):
         known = names(problem)
         if solver not in known:
@@ -344,8 +344,13 @@ def _cap(problem: NeuronPruning, n: int, eps: float) -> Choice:
     return Choice(InOrder((NearestNormal(), CapSearch())), window)
 
 
+def _window(eps: float) -> float:
+    """Of the neurons near the target's kink that are drawn alone, radians."""
+    return min(WINDOW * eps, 0.5 * math.pi)
+
+
 def _near(problem: NeuronPruning, eps: float) -> Choice:
-    window = min(WINDOW * eps, 0.5 * math.pi)
+    window = _window(eps)
     wide = window >= NARROW
     search = NearSearch(problem.readout, 4096, 32) if wide else NearSearch(problem.readout, 8192, 48)
     lemma: tuple[AbstractSolver, ...] = (KinkLemma(), LocalWalk()) if problem.readout == "linear" else ()

@@ -48,6 +48,10 @@ class InOrder(AbstractSolver):
     def traced_sizes(self) -> bool:  # type: ignore[override]
         return all(solver.traced_sizes for solver in self.searchers)
 
+    @property
+    def near_kink(self) -> bool:  # type: ignore[override]
+        return all(solver.near_kink for solver in self.solvers)
+
     def serves(self, problem: AbstractProblem) -> bool:
         return all(solver.serves(problem) for solver in self.solvers)
 

@@ -47,6 +47,10 @@ class OnInputs(AbstractSolver):
         return self.inner.traced_sizes
 
     @property
+    def near_kink(self) -> bool:  # type: ignore[override]
+        return self.inner.near_kink
+
+    @property
     def misses(self) -> bool:  # type: ignore[override]
         return self.inner.misses and self.rows.exact
 

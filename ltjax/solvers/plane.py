@@ -100,6 +100,7 @@ class KinkLemma(AbstractPlanar):
     """Misses, readout linear: no kink line is near the target's."""
 
     name = "kink lemma"
+    near_kink = True
     linear_only = True
 
     def look_at(self, view: View, eps: Array) -> tuple[Array, Array, Array]:
@@ -119,6 +120,7 @@ class LocalWalk(AbstractPlanar):
 
     capacity: int = 1024
     name = "local walk"
+    near_kink = True
     linear_only = True
 
     def look_at(self, view: View, eps: Array) -> tuple[Array, Array, Array]:
@@ -141,6 +143,7 @@ class NearSearch(AbstractPlanar):
     capacity: int = 4096
     lines: int = 32
     name = "near search"
+    near_kink = True
     misses = False
 
     def look_at(self, view: View, eps: Array) -> tuple[Array, Array, Array]:

@@ -45,7 +45,7 @@ from ltjax.verify.tests import AtLeast, InRange, Test
 
 LARGE, NS = (0.8, 0.6, 0.5), (2, 4, 6, 8, 10, 12, 14, 16)
 COMPARED, COMPARED_TIMES, COMPARED_TRIALS = (0.5, 0.01), 5.5, 2000
-TRIALS = {1e-2: 400, 1e-3: 200, 1e-4: 200}
+TRIALS = {1e-2: 400, 1e-3: 300, 1e-4: 400}
 SMALL = (1e-2, 1e-3, 1e-4)
 FEW, ENOUGH = 1.0, 8.0
 NEAR = InOrder((KinkLemma(), LocalWalk(), NearSearch(capacity=1024)))
