@@ -3,9 +3,13 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from ltjax.bounds import nearest_normal
+from ltjax.inference.intervals import clopper_pearson
 from ltjax.networks import caps
+from ltjax.problems.pruning import NeuronPruning
+from ltjax.trials.counts import count
 from ltjax.verify.quantities import Exact, Proportion
 from ltjax.verify.tests import Equivalent
 from proofs_check.neuron_pruning import exponent
@@ -49,3 +53,16 @@ def test_the_certified_lower_end_is_above_coverings():
     for eps in (3e-3, 1e-3, 1e-4, 1e-6):
         assert nearest_normal.threshold(0.5, eps, 3) > 0.48 * np.log(1 / eps) / eps
     assert nearest_normal.threshold(0.5, 1e-2, 3) < 0.43 * np.log(1 / 1e-2) / 1e-2
+
+
+@pytest.mark.slow
+def test_with_an_outer_relu_three_dimensions_take_more_than_one_and_less_than_four():
+    """Of 1/ε: misses by planes at n = 0.05/ε, masks in hand at sizes that grow with exponent 2; what NP-14 says."""
+    problem, key = NeuronPruning(d=3, readout="relu"), jax.random.key(0)
+    for eps in (1e-2, 1e-3, 1e-4, 1e-5):
+        found = count(problem, (round(0.05 / eps),), (eps,), 100, key, solver="elimination")
+        assert not found.hits.any()
+        assert clopper_pearson(found.misses, 100, 0.98)[0] > 0.5, eps
+    for n, eps in ((32, 0.6), (64, 0.4), (256, 0.2)):
+        found = count(problem, (n,), (eps,), 100, key)
+        assert clopper_pearson(found.hits, 100, 0.98)[0] > 0.5, eps
