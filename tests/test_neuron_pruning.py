@@ -11,7 +11,13 @@ from cells import decided, laid_out
 import ltjax
 from ltjax.certify.errors import plane as plane_error
 from ltjax.outcomes import HIT, MISS, UNDECIDED
+from ltjax.solvers.choose import Choice, choose
+from ltjax.solvers.in_order import InOrder
+from ltjax.solvers.on_inputs import OnInputs
+from ltjax.solvers.plane import Arcs, KinkLemma, NearSearch
 from ltjax.trials.counts import count
+from ltjax.trials.dispatch import decisions
+from ltjax.trials.plan import Share
 
 KEY = jax.random.key(11)
 NS, EPS = (6, 9), (0.35, 0.2)
@@ -181,6 +187,31 @@ def test_sampling_near_the_kink_has_the_law_of_drawing_all():
             assert found.pvalue > 1e-5
     assert near.misses[0, 0] > 0.2 * drawn
     assert near.hits[1, 0] > 0.1 * drawn
+
+
+def test_a_method_that_looks_near_the_kink_alone_draws_these_neurons_alone():
+    """At small ε, whoever asks for it; shares of hits and misses are those of whole networks."""
+    import scipy.stats
+
+    problem, n, eps, drawn = ltjax.NeuronPruning(), 1500, 1e-3, 200
+    search = InOrder((KinkLemma(), NearSearch(capacity=64, lines=12)))
+    chosen = choose(problem, n, eps, search)
+    assert chosen.window == choose(problem, n, eps, "near").window
+    assert choose(problem, n, 0.01, search).window is None
+    assert choose(problem, n, eps, InOrder((KinkLemma(), Arcs.for_size(40, "linear")))).window is None
+    blocks = ltjax.Pruning(d=4, pattern="block:1x2", readout="linear", target="axis")
+    assert blocks.rows is not None
+    inner = choose(blocks, n, eps, OnInputs(blocks.rows, search))
+    assert inner.window == chosen.window
+    status = {}
+    for window in (None, chosen.window):
+        share = Share(problem, Choice(search, window), (n,), (eps,))
+        found = np.concatenate([each.status[:, 0, 0] for each in decisions(share, drawn, jax.random.key(4))])
+        status[window] = [int(np.sum(found == kind)) for kind in (HIT, MISS)]
+    for x, y in zip(*status.values(), strict=True):
+        result: Any = scipy.stats.fisher_exact([[x, drawn - x], [y, drawn - y]])
+        assert result.pvalue > 1e-5
+    assert min(min(each) for each in status.values()) > 0
 
 
 def test_near_decisions_are_rechecked_by_sampling():

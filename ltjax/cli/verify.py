@@ -66,7 +66,8 @@ def verify(
     seed
         Seed of the run's key.
     at_once
-        Claims that are checked at a time; by default two on a CPU of several cores. Results do not depend on it.
+        Claims that are checked at a time, each in a process of its own; by default two on a CPU of several cores.
+        Results do not depend on it.
     out
         Write the report (index.html, results.json, figures) into this folder.
     json
