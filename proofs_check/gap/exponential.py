@@ -57,7 +57,7 @@ SHARED_EPS, SHARED_N, SHARED_TRIALS = 1e-3, 44, 64
 """So many neurons are enough for scissors that share them."""
 AXIS_SIZES = tuple(range(4, 61, 4))
 ROWS_EPS = (1e-2, 1e-4)
-COARSE_EPS, COARSE_N, COARSE_TRIALS = 0.8, 11, 300
+COARSE_EPS, COARSE_N, COARSE_TRIALS = 0.8, 11, 600
 """Where the upper end of what rows need is cheap: so few neurons are enough more often than not."""
 FINE_EPS = ROWS_EPS[-1]
 NEAR_EPS = EPS[-2]
