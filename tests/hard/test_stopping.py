@@ -65,7 +65,8 @@ def test_a_long_computation_hears_a_signal(tmp_path, name, number):
     assert status == 128 + number
     assert err.startswith("stopped")
     assert err.count("\n") == 1
-    assert {path.name for path in tmp_path.iterdir()} <= LEFT - {"report", "hits.npz"}
+    # With programs compiled before, an estimate may know something by then, and writes its hits.
+    assert {path.name for path in tmp_path.iterdir()} <= LEFT - {"report"}
 
 
 TELLS = """
