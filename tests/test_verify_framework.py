@@ -57,6 +57,7 @@ from ltjax.verify.tests import (
     joint_verdict,
     proved,
 )
+from ltjax.verify.worker import Worker
 
 LEVEL = 1e-6
 STRANGERS = Path(__file__).parent / "strangers"
@@ -643,6 +644,10 @@ def test_claims_beside_each_other_are_what_they_are_alone():
     assert [rows[f"BESIDE-{i}"]["devices"] for i in range(1, 5)] == [every // 2, every, every // 2, every]
     with pytest.raises(ArgumentError, match="at_once=0 is not allowed"):
         runner.verify(known=chosen, chosen=chosen, at_once=0)
+    coin = Catalogue({"X-1": Coin()}, {"X-1": "here"}, {})
+    assert runner.verify(known=coin, chosen=coin, seed=2**32 - 1).provenance["seed"] == 2**32 - 1
+    with pytest.raises(ArgumentError, match="seed=4294967296 is not allowed"):
+        runner.verify(known=coin, chosen=coin, seed=2**32)
 
 
 def test_a_process_that_dies_breaks_its_claim_alone():
@@ -655,6 +660,18 @@ def test_a_process_that_dies_breaks_its_claim_alone():
     assert "not JSON serializable" in str(errors["DYING-3"])
     assert errors["DYING-4"] is None
     assert not report.passed
+    assert not multiprocessing.active_children()
+
+
+def test_a_worker_goes_on_after_its_process_died_until_it_is_closed():
+    known = catalogue()
+    chosen = select([str(STRANGERS / "dying.py")], known)
+    worker = Worker(check.Terms(0, "quick", known.level, pictures=False), chosen.homes, 1)
+    died, lived = (worker.check(chosen.claims[id], lambda text: None) for id in ("DYING-1", "DYING-2"))
+    assert died.verdict == "broken"
+    assert lived.verdict == "supported"
+    worker.close()
+    assert worker.check(chosen.claims["DYING-2"], lambda text: None).verdict == "broken"
     assert not multiprocessing.active_children()
 
 
