@@ -1,5 +1,7 @@
 """Whatever computes stops within two seconds of a signal, says what is kept, and leaves no stray file."""
 
+import contextlib
+import os
 import random
 import re
 import shutil
@@ -67,6 +69,43 @@ def test_a_long_computation_hears_a_signal(tmp_path, name, number):
     assert err.count("\n") == 1
     # With programs compiled before, an estimate may know something by then, and writes its hits.
     assert {path.name for path in tmp_path.iterdir()} <= LEFT - {"report"}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_processes_of_claims_end_with_the_command(tmp_path, number):
+    """Ctrl-C reaches all of them, and they say nothing; a kill reaches the command alone, and they go too."""
+
+    def inside():
+        """The processes of the command's group, which is its own."""
+        found = set()
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                state, _, group = stat.read_text().rpartition(")")[2].split()[:3]
+                if state != "Z" and group == str(running.pid):
+                    found.add(int(stat.parent.name))
+        return found
+
+    def until(holds):
+        deadline = time.perf_counter() + 60.0
+        while not holds() and time.perf_counter() < deadline:
+            time.sleep(0.05)
+        assert holds()
+
+    with started(*["verify", "SS-5", "NP-9", "--out", "report"], cwd=tmp_path, start_new_session=True) as running:
+        until(lambda: len(inside()) == 4)  # with one that Python has for itself
+        time.sleep(0.5)  # the claims' processes are importing
+        others = inside() - {running.pid}
+        for each in others:
+            os.kill(each, signal.SIGINT)
+        time.sleep(0.5)
+        assert inside() >= {running.pid, *others}
+        (os.killpg if number == signal.SIGINT else os.kill)(running.pid, number)
+        _, err = running.communicate()
+        until(lambda: not inside())
+    if number == signal.SIGINT:
+        assert running.returncode == 130
+        assert err.startswith("stopped: 0 of 2 claims are finished")
+        assert err.count("\n") == 1
 
 
 TELLS = """
