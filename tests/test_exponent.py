@@ -56,8 +56,8 @@ def test_the_certified_lower_end_is_above_coverings():
 
 
 @pytest.mark.slow
-def test_with_an_outer_relu_three_dimensions_take_more_than_one_and_less_than_four():
-    """Of 1/ε: misses by planes at n = 0.05/ε, masks in hand at sizes that grow with exponent 2; what NP-14 says."""
+def test_with_an_outer_relu_in_three_dimensions_what_is_certified_and_what_is_in_hand():
+    """Misses by planes at n = 0.05/ε, masks in hand at sizes that grow about as 1/ε²: the figures that NP-14 names."""
     problem, key = NeuronPruning(d=3, readout="relu"), jax.random.key(0)
     for eps in (1e-2, 1e-3, 1e-4, 1e-5):
         found = count(problem, (round(0.05 / eps),), (eps,), 100, key, solver="elimination")

@@ -198,6 +198,7 @@ def test_a_method_that_looks_near_the_kink_alone_draws_these_neurons_alone():
     chosen = choose(problem, n, eps, search)
     assert chosen.window == choose(problem, n, eps, "near").window
     assert choose(problem, n, 0.01, search).window is None
+    assert choose(ltjax.NeuronPruning(law="levels:9"), n, eps, search).window is None
     assert choose(problem, n, eps, InOrder((KinkLemma(), Arcs.for_size(40, "linear")))).window is None
     blocks = ltjax.Pruning(d=4, pattern="block:1x2", readout="linear", target="axis")
     assert blocks.rows is not None

@@ -15,7 +15,7 @@ import proofs_check
 from ltjax.arguments import ArgumentError
 from ltjax.figures import style as drawing
 from ltjax.verify.claim import Claim, Control
-from ltjax.verify.picture import drawn, panels
+from ltjax.verify.rendering import panels, render
 from ltjax.verify.report import readme as readme_of_report
 from ltjax.verify.report.folder import ReportFolder
 from ltjax.verify.report.page import inline_svg, typeset
@@ -205,12 +205,12 @@ def test_the_same_figure_is_the_same_file_on_any_day(monkeypatch):
     pictures = []
     for epoch in ("0", "1000000000"):
         monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
-        pictures.append(drawn(Drawn(), [1.0, 2.0]))
+        pictures.append(render(Drawn(), [1.0, 2.0]))
     assert pictures[0] == pictures[1]
     assert pictures[0].png.startswith(b"\x89PNG")
     assert "<svg" in pictures[0].svg
     assert len(pictures[0].panels) == 1
-    assert drawn(Drawn(), None) is None
+    assert render(Drawn(), None) is None
 
 
 @pytest.mark.parametrize(("text", "display"), [("so $x$ holds", "inline"), ("so $$x$$ holds", "block")])

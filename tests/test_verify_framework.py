@@ -7,6 +7,7 @@ import os
 import statistics
 import threading
 import time
+import types
 from pathlib import Path
 from typing import Any
 
@@ -631,6 +632,7 @@ def test_claims_beside_each_other_are_what_they_are_alone():
         assert one.evidence == other.evidence
         assert one.drawn == other.drawn
         assert one.claim == other.claim
+        assert one.controls == other.controls
     assert where == {threading.get_ident()}, "callers are told in their own thread"
     assert "BESIDE-1: toy: 100 trials" in told
     assert order[-2:] == ["BESIDE-2", "BESIDE-4"], "alone, after the others"
@@ -650,6 +652,13 @@ def test_claims_beside_each_other_are_what_they_are_alone():
         runner.verify(known=coin, chosen=coin, seed=2**32)
 
 
+def test_on_a_gpu_claims_run_one_at_a_time(monkeypatch):
+    chosen = Catalogue({"X-1": Coin()}, {"X-1": "here"}, {})
+    monkeypatch.setattr(devices, "local", lambda: (types.SimpleNamespace(platform="gpu"),))
+    with pytest.raises(ArgumentError, match="at_once=2 is not allowed: on gpu"):
+        runner.verify(known=chosen, chosen=chosen, at_once=2)
+
+
 def test_a_process_that_dies_breaks_its_claim_alone():
     known = catalogue()
     chosen = select([str(STRANGERS / "dying.py")], known)
@@ -658,7 +667,6 @@ def test_a_process_that_dies_breaks_its_claim_alone():
     assert errors["DYING-1"] == "the process that checked it ended: SIGKILL"
     assert errors["DYING-2"] is None
     assert "not JSON serializable" in str(errors["DYING-3"])
-    assert errors["DYING-4"] is None
     assert not report.passed
     assert not multiprocessing.active_children()
 

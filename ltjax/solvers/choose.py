@@ -176,7 +176,9 @@ def choose(problem: AbstractProblem, n: int, eps: float, solver: AbstractSolver 
     if isinstance(solver, AbstractSolver):
         if not solver.serves(problem):
             raise ArgumentError(f"solver={solver} is not allowed: it answers another question than {problem}")
-        return Choice(solver, _window(eps) if solver.near_kink and eps < WHOLE_EPS else None)
+        # Where kinks may coincide they are not drawn near the target's alone.
+        near = solver.near_kink and eps < WHOLE_EPS and not getattr(problem, "atoms", False)
+        return Choice(solver, _window(eps) if near else None)
     if solver not in (None, "auto"):
         known = names(problem)
         if solver not in known:

@@ -18,7 +18,7 @@ from ltjax.verify.tests import Test, Verdict
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ltjax.verify.picture import Picture
+    from ltjax.verify.rendering import Rendering
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -45,7 +45,7 @@ class Result:
     controls: tuple[tuple[Control, Evidence], ...]
     tables: Mapping[str, Rows]
     headline: str | None
-    picture: "Picture | None"
+    picture: "Rendering | None"
     level: float
     seconds: float
     drawn: tuple[dict[str, Any], ...]
@@ -139,9 +139,9 @@ def run_claim(claim: Claim, run: Run, level: float, *, pictures: bool = False) -
         refuse_unsayable(rows)
         tables, headline = rows, claim.headline(data)
         if pictures:
-            from ltjax.verify.picture import drawn
+            from ltjax.verify.rendering import render
 
-            picture = drawn(claim, data)
+            picture = render(claim, data)
     except Exception:
         error = traceback.format_exc()
     seconds = time.perf_counter() - start

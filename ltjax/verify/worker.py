@@ -1,11 +1,13 @@
 """A process that checks claims, one after the other.
 
 Claims beside each other in one process would wait for each other: tracing and lowering programs hold Python's lock, and
-that is half of what many claims do. A process also dies alone: a claim that runs out of memory is broken, and the
+that is much of what they do. A process also dies alone: a claim that runs out of memory is broken, and the
 others go on.
 """
 
 import contextlib
+import dataclasses
+import functools
 import multiprocessing
 import os
 import signal
@@ -72,7 +74,9 @@ class Worker:
             while True:
                 kind, what = self._pipe.recv()
                 if kind == "finished":
-                    return what
+                    # A claim that is broken may have no evidence of its controls.
+                    controls = tuple(zip(claim.controls, what.controls, strict=False))
+                    return dataclasses.replace(what, claim=claim, controls=controls)
                 say(what)
         except (EOFError, OSError):
             error = f"the process that checked it ended: {self._ended()}"
@@ -122,7 +126,9 @@ def _serve(pipe: Connection, terms: Terms, count: int, configured: dict[str, Any
         except EOFError:
             return
         result = interruptible(_checked, id, home, known, terms, own, lambda text: pipe.send(("progress", text)))
-        pipe.send(("finished", result))
+        # Claims need not be found by their class's name: the parent has its own.
+        evidence = tuple(found for _, found in result.controls)
+        pipe.send(("finished", dataclasses.replace(result, claim=None, controls=evidence)))  # type: ignore[arg-type]
 
 
 def _checked(
@@ -134,9 +140,14 @@ def _checked(
     say: Callable[[str], None],
 ) -> Result:
     """A claim's result."""
-    claim = {each.id: each for each in load_file(Path(home))}[id] if is_file(home) else known.claims[id]
+    claim = _claims_in(home)[id] if is_file(home) else known.claims[id]
     with devices.limited_to(own):
         return terms.check(claim, say)
+
+
+@functools.cache
+def _claims_in(file: str) -> dict[str, Claim]:
+    return {claim.id: claim for claim in load_file(Path(file))}
 
 
 def _end_with_parent() -> None:

@@ -133,7 +133,7 @@ def find_tickets(key: Key[Array, ""]) -> Tickets:
     Raises:
         RuntimeError: if there is none.
     """
-    # Hits are all that is wanted: exact methods would compile for longer than all timings take.
+    # Hits are all that is wanted: exact methods would only take longer to compile.
     (rows_share,) = plan(NeuronPruning(readout="relu"), (N,), (EPS,), NearSearch("relu", capacity=1024))
     decided = list(engine.decisions(rows_share, TRIALS, key))
     network = StartNetwork(*(np.concatenate([d.instance[name] for d in decided]) for name in StartNetwork._fields))

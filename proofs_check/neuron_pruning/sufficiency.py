@@ -49,7 +49,7 @@ TRIALS = {1e-2: 400, 1e-3: 300, 1e-4: 400}
 SMALL = (1e-2, 1e-3, 1e-4)
 FEW, ENOUGH = 1.0, 8.0
 NEAR = InOrder((KinkLemma(), LocalWalk(), NearSearch(capacity=1024)))
-"""A quarter of the usual capacity finds nearly as many hits, sooner; and is one program for all precisions."""
+"""A quarter of the usual capacity finds fewer hits, and enough; it is one program for all precisions."""
 GROWTH: dict[str, Callable[[float], float]] = {"inverse": lambda e: 1.0 / e, "logarithmic": lambda e: -math.log2(e)}
 POLES = (0.7, 0.5, 0.3)
 POLE_EPS = POLES[-1]

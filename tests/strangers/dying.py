@@ -49,12 +49,3 @@ class Keeps(Fine, Claim):
 
     def tables(self, data):
         return {"what": [{"f": lambda: None}]}
-
-
-@dataclasses.dataclass(frozen=True)
-class Last(Fine, Claim):
-    """DYING-4: One more."""
-
-    id = "DYING-4"
-    controls = (Control("DYING-4-no", "no", {"p": 2.0}),)
-    p: float = 1.0

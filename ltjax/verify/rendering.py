@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclasses.dataclass(frozen=True)
-class Picture:
+class Rendering:
     """A figure.
 
     Attributes:
@@ -29,7 +29,7 @@ class Picture:
     panels: tuple[tuple[float, ...], ...]
 
 
-def drawn(claim: "Claim", data: Any) -> Picture | None:
+def render(claim: "Claim", data: Any) -> Rendering | None:
     """The claim's figure of its data; None if it has none."""
     with own_style():
         figure = claim.figure(data)
@@ -39,7 +39,7 @@ def drawn(claim: "Claim", data: Any) -> Picture | None:
         svg = _saved(figure, format="svg", metadata={"Date": None})
         figure.set_layout_engine("none")  # laid out once, which takes half of the time
         png = _saved(figure, format="png")
-        return Picture(svg.decode("utf-8"), png, panels(figure))
+        return Rendering(svg.decode("utf-8"), png, panels(figure))
 
 
 def _saved(figure: "Figure", **options: Any) -> bytes:
@@ -49,11 +49,11 @@ def _saved(figure: "Figure", **options: Any) -> bytes:
 
 
 def panels(figure: "Figure") -> tuple[tuple[float, ...], ...]:
-    """Where a figure's axes lie; see `Picture`."""
+    """Where a figure's axes lie; see `Rendering`."""
     height = figure.get_figheight() * 72.0
     boxes = [box for ax in figure.axes if (box := ax.get_tightbbox()) is not None]
     points = [box.transformed(Affine2D().scale(72.0 / figure.dpi)).padded(3.0) for box in boxes]
     return tuple((box.x0, height - box.y1, box.width, box.height) for box in points)
 
 
-__all__ = ["Picture", "drawn", "panels"]
+__all__ = ["Rendering", "panels", "render"]
