@@ -177,6 +177,52 @@ def nearest_normals(n: int, d: int, trials: int, seed: int = 0) -> np.ndarray:
     return np.asarray([(np.abs(x[:, 0]) / np.linalg.norm(x, axis=1)).max() for x in rows])
 
 
+def _choices_that_hold(tau: np.ndarray, kappa: np.ndarray, eps: float) -> np.ndarray:
+    """Which choices of a window's inner lines some start keeps in the tube: (choices, windows).
+
+    Args:
+        tau, kappa: places and jumps of the windows' points, (windows, lines + 2); jumps at the ends do not count.
+    """
+    lines = tau.shape[1] - 2
+    choices = (np.arange(1 << lines)[:, None] >> np.arange(lines)) & 1
+    sines = np.sin(tau[:, None, :] - tau[:, 1:-1, None]) * kappa[:, 1:-1, None]
+    after = np.arange(lines + 2) > np.arange(1, lines + 1)[:, None]
+    values = np.moveaxis(np.tensordot(choices, sines * after, axes=(1, 1)), 1, 2)
+    holds = np.ones((len(choices), len(tau)), bool)
+    for i, j, k in itertools.combinations(range(lines + 2), 3):
+        ij, jk, ik = (np.sin(tau[:, b] - tau[:, a]) for a, b in ((i, j), (j, k), (i, k)))
+        bend = values[:, i] * jk - values[:, j] * ik + values[:, k] * ij
+        holds &= np.abs(bend) <= eps * (ij + jk + ik) * (1.0 + 1e-12)
+    return holds
+
+
+def eliminated(tau: np.ndarray, kappa: np.ndarray, eps: float, windows: tuple[int, ...]) -> np.ndarray:
+    """Which lines of one network, in order along the arc of the open outer ReLU, some choice of every window keeps.
+
+    NumPy, all choices of all windows, in pieces; windows of each size again until none eliminates.
+    """
+    edge = np.arcsin(eps)
+    left = np.arange(len(tau))
+    for lines in (1, *windows):
+        while True:
+            places = np.concatenate([[edge], tau[left], [np.pi - edge]])
+            jumps = np.concatenate([[0.0], kappa[left], [0.0]])
+            size = min(lines, len(left))
+            begins, kept = np.arange(len(left) - size + 1), np.ones(len(left), bool)
+            for piece in np.array_split(begins, max(1, len(begins) >> 12)):
+                at = piece[:, None] + np.arange(size + 2)
+                holds = _choices_that_hold(places[at], jumps[at], eps)
+                for line in range(size):
+                    with_it = holds.reshape(1 << size - line - 1, 2, 1 << line, -1)[:, 1]
+                    kept[piece[~with_it.any(axis=(0, 1))] + line] = False
+            left = left[kept]
+            if kept.all() or not len(left):
+                break
+    survives = np.zeros(len(tau), bool)
+    survives[left] = True
+    return survives
+
+
 def pairs(ns: tuple[int, ...], eps: tuple[float, ...]) -> list[tuple[int, float]]:
     """A cell for each n, with precisions by turns."""
     return list(zip(ns, itertools.islice(itertools.cycle(eps), len(ns)), strict=True))

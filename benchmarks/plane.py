@@ -14,13 +14,15 @@ import numpy as np
 import ltjax
 from benchmarks import peers
 from benchmarks.frame import Peer, Workload, all_of
+from ltjax.bounds import nearest_normal
 from ltjax.certify import integer_program
 from ltjax.machine.devices import cores
 from ltjax.outcomes import HIT, MISS
+from ltjax.search.obstructions.elimination import eliminate
 from ltjax.solvers.choose import Choice, choose
+from ltjax.solvers.elimination import kinks as kinks_of
 from ltjax.solvers.normals import NearestNormal
 from ltjax.solvers.plane import KinkLemma
-from ltjax.trials.counts import count
 from ltjax.trials.dispatch import decisions
 from ltjax.trials.plan import Share
 
@@ -29,6 +31,8 @@ CELLS = {(0.2, 25): (256, 4), (0.1, 40): (64, 2), (0.05, 80): (16, 2)}
 PATIENCE = 4.0
 """Seconds that an integer programme has."""
 EPS = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
+WINDOWS = (2, 4, 6)
+"""Lines of a window of elimination."""
 Network = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
@@ -83,14 +87,38 @@ def decided(eps: float, n: int, readout: str, trials: int, few: int) -> Workload
 
 
 def elimination(eps: float) -> Workload:
-    """Networks of 0.5/ε neurons, readout relu, nearly all of them misses."""
-    n, trials = round(0.5 / eps), max(2, min(16, round(2e-2 / eps**0.5)))
+    """Networks of 0.5/ε neurons, readout relu, nearly all of them misses: windows of up to six lines."""
+    n = round(0.5 / eps)
+    trials, few = (max(least, min(most, 200_000 // n)) for least, most in ((2, 256), (1, 16)))
     problem = ltjax.NeuronPruning(readout="relu")
 
-    def ours() -> Any:
-        return count(problem, (n,), (eps,), trials, jax.random.key(0), solver="elimination")
+    @functools.cache
+    def lines() -> tuple[np.ndarray, np.ndarray]:
+        """Where the lines meet the arc, and their jumps."""
+        draw = jax.jit(jax.vmap(lambda key: problem.draw(key, n)))
+        with jax.enable_x64(True):
+            drawn = draw(jax.random.split(jax.random.key(0), trials))
+        return kinks_of(*(np.asarray(x, np.float64) for x in (drawn.u, drawn.v, drawn.w)))
 
-    return Workload(f"elimination, ε = {eps:g}, n = {n:,}", "trial", ours, all_of(trials), {}, 3)
+    def ours() -> np.ndarray:
+        theta, kappa = lines()
+        return eliminate(theta, kappa, np.ones(theta.shape, bool), eps, most=WINDOWS[-1]).candidates
+
+    def in_numpy() -> np.ndarray:
+        survive = np.ones((few, n), bool)
+        for row, theta, kappa in zip(survive, *lines(), strict=False):
+            tau = theta % np.pi
+            order = np.argsort(tau)
+            order = order[np.abs(np.cos(tau[order])) < np.sqrt(1.0 - eps**2)]
+            row[order] = peers.eliminated(tau[order], kappa[order], eps, WINDOWS)
+        return survive
+
+    def alike(ours: np.ndarray, theirs: np.ndarray) -> bool:
+        """But for windows wider than `eliminate` looks at, the same lines survive."""
+        return bool(np.mean(ours[: len(theirs)] != theirs) <= 1e-2)
+
+    beside = {"NumPy": Peer(in_numpy, len, alike)}
+    return Workload(f"elimination, ε = {eps:g}, n = {n:,}", "trial", ours, all_of(trials), beside)
 
 
 def _misses(found: list[Any]) -> float:
@@ -120,10 +148,17 @@ def caps(eps: float, trials: int = 1024) -> Workload:
     problem = ltjax.NeuronPruning(d=d)
     near = Share(problem, Choice(NearestNormal(), choose(problem, n, eps).window), (n,), (eps,))
     whole = Share(problem, Choice(NearestNormal()), (n,), (eps,))
-    few, beside = 64, {}
+    beside = {}
     if n <= 10_000:
+        few = 64
         call = lambda: _misses(list(decisions(whole, few, jax.random.key(1))))  # noqa: E731
-        beside = {"ltjax, all n": Peer(call, all_of(few), partial(_close, trials, few))}
+        beside["ltjax, all n"] = Peer(call, all_of(few), partial(_close, trials, few))
+    if n <= 10_000_000:
+        # The event's simplest part: nothing at all bends near the target.
+        some, edge = max(1, min(64, 10_000_000 // n)), math.cos(nearest_normal.angle(eps, d))
+        call = lambda: float(np.mean(peers.nearest_normals(n, d, some) < edge))  # noqa: E731
+        rarer = lambda ours, theirs: theirs <= _misses(ours) or _close(trials, some, ours, theirs)  # noqa: E731
+        beside["NumPy, all n"] = Peer(call, all_of(some), rarer)
     ours = lambda: list(decisions(near, trials, jax.random.key(0)))  # noqa: E731
     return Workload(f"cap event, ε = {eps:g}, n = {n:,}", "trial", ours, all_of(trials), beside)
 
