@@ -32,7 +32,7 @@ def main() -> None:
                 continue
             workload = dataclasses.replace(each, rounds=options.rounds) if options.rounds else each
             rows.append(measure(workload))
-            print(table(rows[-1:]).splitlines()[2:], sep="\n", file=sys.stderr, flush=True)
+            print(*table(rows[-1:]).splitlines()[2:], sep="\n", file=sys.stderr, flush=True)
     seconds, where = time.perf_counter() - began, machine()
     text = f"{table(rows)}\n\n{where['device']}, JAX {where['jax']}, {seconds:.0f} s in all, load {where['load']}."
     print(text)

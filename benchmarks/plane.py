@@ -26,7 +26,7 @@ from ltjax.solvers.plane import KinkLemma
 from ltjax.trials.dispatch import decisions
 from ltjax.trials.plan import Share
 
-CELLS = {(0.2, 25): (256, 4), (0.1, 40): (64, 2), (0.05, 80): (16, 2)}
+CELLS = {(0.2, 25): (256, 32), (0.1, 40): (64, 16), (0.05, 80): (12, 12)}
 """By (ε, n): trials of ltjax, and of the peers."""
 PATIENCE = 4.0
 """Seconds that an integer programme has."""
@@ -82,7 +82,7 @@ def decided(eps: float, n: int, readout: str, trials: int, few: int) -> Workload
         "HiGHS, a process a core": Peer(lambda: list(_processes().map(one, networks())), **how),
         "CP-SAT": Peer(lambda: [cp(*each) for each in networks()], **how),
     }
-    rounds = 5 if n == 25 else 1
+    rounds = 5 if n < 80 else 1
     return Workload(f"rows, {readout}, ε = {eps:g}, n = {n}", "decided trial", ours, _decided, beside, rounds)
 
 

@@ -8,6 +8,7 @@
 | | more | descent; linear: no breakpoint near, a direction uncovered |
 | | linear, d >= 3, besides | before the descent: subsets of the neurons with the nearest normals |
 | | readout linear, 3 <= d <= 16 | before all: the nearest normal |
+| | readout relu, d >= 3, n·ε <= 0.3 | after the descent: elimination in planes through the target |
 | | the same, normal, ε < 0.01 or n > 20,000 | the nearest normal, neurons near the target's normal alone |
 | rows, law with atoms | linear, axis | sums of the rows that read the target's input alone |
 | | else | all masks at points to 13 neurons, then a descent |
@@ -98,6 +99,8 @@ LARGEST_WHOLE = 10**6
 MISSED = 0.5
 """Of n·ε, readout relu: up to here nearly all networks miss, and elimination says so before a search for hits is
 compiled."""
+MISSED_BEYOND = 0.3
+"""Of n·ε, readout relu, d >= 3: half of the networks miss, and elimination says so, at 0.15 to 0.2."""
 CLUSTERED = 6.0
 """Of n·ε, readout relu: up to here clusters find hits that the search near the kink does not."""
 FINEST_CLUSTERS = 3e-5
@@ -301,7 +304,9 @@ def _rows(problem: NeuronPruning, n: int, eps: float) -> Choice:
     if n <= ALL_TERMS:
         return Choice(InOrder((*obstruction, AllRows(problem.readout))))
     search = (CapSearch(),) if linear and not problem.bias else ()
-    return Choice(InOrder((*obstruction, *search, Descent(problem.readout))))
+    # Of the outer ReLU's networks elimination, in planes through w, rules out those that are small.
+    out = (Elimination(problem.readout),) if not linear and not problem.bias and n * eps <= MISSED_BEYOND else ()
+    return Choice(InOrder((*obstruction, *search, Descent(problem.readout), *out)))
 
 
 def _atoms(problem: NeuronPruning, n: int) -> Choice:

@@ -57,9 +57,12 @@ TESTS = 8
 """Tests that all pairs of choices of two arcs meet."""
 SAMPLE = 32
 """Choices of each arc whose pairs say which tests these are."""
-TILE = 256
+TILE = 64
+"""Choices of either arc that are looked at together. Of few choices a larger tile would be mostly empty."""
 STEP = 1024
 """Choices of the longer list, and pairs of choices, that are looked at together."""
+CLOSER = 64
+"""Pairs that pass at the keys and are looked at more closely together."""
 FEW = 8
 """Masks that are evaluated exactly together."""
 MARKS = 32
@@ -373,33 +376,35 @@ def scan_masks(
 
     width = (high - low)[:4, None] * (1.0 + 2.0**-20)
     # Values that fit differ by at most a width, so by one cell at most. The guard in it covers how they were rounded.
-    room, step = min(1 << 14, capacity), min(STEP, capacity)
-    few = min(FEW, step)
+    room, step = max(capacity // 4, 1), min(STEP, capacity)
     lane = jnp.arange(step, dtype=jnp.int32)
 
     def enter(state: Any) -> Any:
         """The cells of some choices of the shorter list, and which number each one has in its cell."""
-        start, cells, number, filled = state
+        start, cells, number, filled, last = state
         row = _cells((low[:4, None] - at(jax.lax.dynamic_slice_in_dim(shorter, start, step), 1, 0, 4)) / width, 0, room)
 
         def more(state: Any) -> Any:
-            filled, number, waiting = state
+            filled, last, number, waiting = state
             # One choice a cell is numbered at a time.
-            one = jnp.full(room, -1, jnp.int32).at[jnp.where(waiting, row, room)].max(lane, mode="drop")
-            placed = waiting & (one[row] == lane)
+            place = jnp.where(waiting, row, room)
+            last = last.at[place].set(-1, mode="drop").at[place].max(lane, mode="drop")
+            placed = waiting & (last[row] == lane)
             number = jnp.where(placed, filled[row], number)
-            return filled.at[jnp.where(placed, row, room)].add(1, mode="drop"), number, waiting & ~placed
+            return filled.at[jnp.where(placed, row, room)].add(1, mode="drop"), last, number, waiting & ~placed
 
         here = start + lane < size[1]
-        filled, numbers, _ = jax.lax.while_loop(
-            lambda s: jnp.any(s[2]), more, (filled, jnp.zeros(step, jnp.int32), here)
+        filled, last, numbers, _ = jax.lax.while_loop(
+            lambda s: jnp.any(s[3]), more, (filled, last, jnp.zeros(step, jnp.int32), here)
         )
         cells = jax.lax.dynamic_update_slice_in_dim(cells, jnp.where(here, row, room), start, 0)
-        return start + step, cells, jax.lax.dynamic_update_slice_in_dim(number, numbers, start, 0), filled
+        number = jax.lax.dynamic_update_slice_in_dim(number, numbers, start, 0)
+        return start + step, cells, number, filled, last
 
-    start, nothing = jnp.zeros((), jnp.int32), jnp.zeros(capacity, jnp.int32)
-    state = start, nothing + room, nothing, jnp.zeros(room, jnp.int32)
-    _, cells, number, filled = jax.lax.while_loop(lambda s: s[0] < size[1], enter, state)
+    zero, nothing = jnp.zeros((), jnp.int32), jnp.zeros(capacity, jnp.int32)
+    empty = jnp.zeros(room, jnp.int32)
+    state = zero, nothing + room, nothing, empty, empty
+    _, cells, number, filled, _ = jax.lax.while_loop(lambda s: s[0] < size[1], enter, state)
     begin = ranks_of(filled)[0]
     place = jnp.where(cells < room, begin[jnp.minimum(cells, room - 1)] + number, capacity)
     table = nothing.at[place].set(shorter, mode="drop")
@@ -408,11 +413,12 @@ def scan_masks(
 
     def evaluate(best: Any, codes: tuple[Array, Array], good: Array) -> Any:
         """The best mask after the pairs that pass at all marks have been evaluated exactly, a few at a time."""
-        ids, many = packed(good, lane)
+        ids, many = packed(good, jnp.arange(len(good), dtype=jnp.int32))
+        few = min(FEW, len(good))
 
         def some(state: Any) -> Any:
             begin, error, mask = state
-            here = jax.lax.dynamic_slice_in_dim(ids, jnp.minimum(begin, step - few), few)
+            here = jax.lax.dynamic_slice_in_dim(ids, jnp.minimum(begin, len(good) - few), few)
             masks = jnp.zeros((few, n), bool)
             for half, code in enumerate(codes):
                 for side, choice in enumerate((code[here] // choices, code[here] % choices)):
@@ -429,6 +435,25 @@ def scan_masks(
 
         return jax.lax.while_loop(unfinished, some, (jnp.zeros((), jnp.int32), *best))[1:]
 
+    def closer(best: Any, ours: Array, theirs: Array, good: Array) -> Any:
+        """The best mask after the pairs that pass at the keys have been looked at where the other marks are."""
+        ids, many = packed(good, lane)
+        ids = jnp.pad(ids, (0, CLOSER))
+
+        def some(state: Any) -> Any:
+            begin, *best = state
+            here = jax.lax.dynamic_slice_in_dim(ids, begin, CLOSER)
+            x, y = ours[here], theirs[here]
+            total = at(x, 0, 4, MARKS) + at(y, 1, 4, MARKS)
+            fine = jnp.all((total >= low[4:, None]) & (total <= high[4:, None]), axis=0)
+            fine &= begin + jnp.arange(CLOSER) < many
+            return begin + CLOSER, *evaluate(tuple(best), (x, y), fine)
+
+        def unfinished(state: Any) -> Array:
+            return (state[0] < many) & (state[1] > eps - guard)
+
+        return jax.lax.while_loop(unfinished, some, (jnp.zeros((), jnp.int32), *best))[1:]
+
     def look(state: Any) -> Any:
         """The best mask after some choices of the longer list have met those of the shorter one."""
         start, *best = state
@@ -437,39 +462,38 @@ def scan_masks(
         # What fits a value lies in its cell or in the one before, for each key.
         row = _cells(jnp.repeat(at(code, 0, 0, 4) / width, 16, axis=1), -jnp.tile(corners, (1, step)), room)
         occupied = jnp.where(jnp.repeat(there, 16), filled[row], 0)
-        # Every lane has as many pairs as its cell holds; they are looked at in order, `step` at a time.
-        before, pairs = ranks_of(occupied)
-        lanes = jnp.arange(16 * step, dtype=jnp.int32)
+        busy, lanes = packed(occupied > 0, jnp.arange(16 * step, dtype=jnp.int32))
+        busy = jnp.pad(busy, (0, step))
 
         def some(inner: Any) -> Any:
-            done, error, mask = inner
-            # Which lane each of these pairs belongs to: the last that begins at or before it.
-            mine = (occupied > 0) & (before < done + step) & (before + occupied > done)
-            first = jnp.where(mine, jnp.maximum(before - done, 0), step)
-            own = jax.lax.cummax(jnp.zeros(step, jnp.int32).at[first].max(lanes, mode="drop"))
-            number = done + lane
-            place = jnp.minimum(begin[row[own]] + number - before[own], capacity - 1)
-            ours, theirs = code[own // 16], table[place]
+            """The next `step` pairs: of so many busy cells at most, and of the first one what is left of it."""
+            cursor, taken, error, mask = inner
+            cells = jax.lax.dynamic_slice_in_dim(busy, cursor, step)
+            many = jnp.where(cursor + lane < lanes, occupied[cells], 0).at[0].add(-taken)
+            before, pairs = ranks_of(many)
+            # Which cell each of these pairs belongs to: the last that begins at or before it.
+            first = jnp.where(many > 0, before, step)
+            own = jax.lax.cummax(jnp.zeros(step, jnp.int32).at[first].max(lane, mode="drop"))
+            number = lane - before[own] + jnp.where(own == 0, taken, 0)
+            place = jnp.minimum(begin[row[cells[own]]] + number, capacity - 1)
+            ours, theirs = code[cells[own] // 16], table[place]
             total = at(ours, 0, 0, 4) + at(theirs, 1, 0, 4)
-            good = (number < pairs) & jnp.all((total >= low[:4, None]) & (total <= high[:4, None]), axis=0)
-
-            def closer(best: Any) -> Any:
-                ids, many = packed(good, lane)
-                x, y = ours[ids], theirs[ids]
-                total = at(x, 0, 4, MARKS) + at(y, 1, 4, MARKS)
-                fine = jnp.all((total >= low[4:, None]) & (total <= high[4:, None]), axis=0)
-                return evaluate(best, (x, y), fine & (lane < many))
-
-            error, mask = jax.lax.cond(jnp.any(good), closer, lambda best: best, (error, mask))
-            return done + step, error, mask
+            good = (lane < pairs) & jnp.all((total >= low[:4, None]) & (total <= high[:4, None]), axis=0)
+            error, mask = jax.lax.cond(jnp.any(good), closer, lambda best, *_: best, (error, mask), ours, theirs, good)
+            last = own[-1]
+            used = jnp.minimum(step - before[last], many[last])
+            ends = used == many[last]
+            cursor = jnp.where(pairs > step, cursor + last + ends, cursor + step)
+            taken = jnp.where((pairs > step) & ~ends, used + jnp.where(last == 0, taken, 0), 0)
+            return cursor, taken, error, mask
 
         def unfinished(inner: Any) -> Array:
-            return (inner[0] < pairs) & (inner[1] > eps - guard)
+            return (inner[0] < lanes) & (inner[2] > eps - guard)
 
-        _, error, mask = jax.lax.while_loop(unfinished, some, (jnp.zeros((), jnp.int32), *best))
+        _, _, error, mask = jax.lax.while_loop(unfinished, some, (zero, zero, *best))
         return start + step, error, mask
 
-    state = start, jnp.asarray(jnp.inf, dtype), jnp.zeros(n, bool)
+    state = zero, jnp.asarray(jnp.inf, dtype), jnp.zeros(n, bool)
     _, error, mask = jax.lax.while_loop(lambda s: (s[0] < size[0]) & (s[1] > eps - guard), look, state)
     hit = known & (error <= eps - guard)
     missed = known & (error > eps + guard) & ~over
