@@ -116,15 +116,6 @@ def test_a_wrong_argument_is_one_line():
         arcs.scan_masks(jnp.zeros(52), jnp.ones(52), 0.1)
 
 
-def test_ranks_are_those_of_a_plain_prefix_sum():
-    ranks = jax.jit(arcs.ranks)
-    for m in (7, 16, 32, 1024):
-        chosen = np.random.default_rng(m).random(m) < 0.3
-        rank, count = ranks(jnp.asarray(chosen))
-        np.testing.assert_array_equal(rank, np.cumsum(chosen) - chosen)
-        assert count == chosen.sum()
-
-
 @pytest.mark.parametrize("open_below", [False, True])
 def test_choices_of_an_arc_are_linear_programming(open_below):
     """A choice is alive where some start a·cos + b·sin and the kinks kept stay within the tube at every point."""

@@ -30,7 +30,6 @@ class InOrder(AbstractSolver):
 
     solvers: tuple[AbstractSolver, ...]
     name = "in order"
-    blocks_per_chunk = 1
 
     def __post_init__(self) -> None:
         if not self.searchers or self.solvers[: len(self.searchers)] != self.searchers:
@@ -47,6 +46,10 @@ class InOrder(AbstractSolver):
     @property
     def traced_sizes(self) -> bool:  # type: ignore[override]
         return all(solver.traced_sizes for solver in self.searchers)
+
+    @property
+    def blocks_per_chunk(self) -> int:  # type: ignore[override]
+        return min(solver.blocks_per_chunk for solver in self.searchers)
 
     @property
     def near_kink(self) -> bool:  # type: ignore[override]

@@ -26,6 +26,7 @@ class NearestNormal(AbstractObstruction):
     """
 
     name = "nearest normal"
+    blocks_per_chunk = 16
     linear_only = True
 
     def serves(self, problem: AbstractProblem) -> bool:

@@ -100,6 +100,7 @@ class KinkLemma(AbstractPlanar):
     """Misses, readout linear: no kink line is near the target's."""
 
     name = "kink lemma"
+    blocks_per_chunk = 16
     near_kink = True
     linear_only = True
 

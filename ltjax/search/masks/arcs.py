@@ -45,7 +45,8 @@ from ltjax import arguments
 from ltjax.certify import rounding
 from ltjax.outcomes import HIT, MISS, UNDECIDED
 from ltjax.search import plane as planar
-from ltjax.search.masks.walk import BIG, select_evenly, sound
+from ltjax.search.masks.selection import BATCH, append, packed, ranks_of, select_evenly
+from ltjax.search.masks.walk import BIG, sound
 
 LINES = 12
 """Most lines of an arc: all its choices are listed."""
@@ -59,7 +60,7 @@ SAMPLE = 32
 """Choices of each arc whose pairs say which tests these are."""
 TILE = 64
 """Choices of either arc that are looked at together. Of few choices a larger tile would be mostly empty."""
-STEP = 1024
+STEP = 4096
 """Choices of the longer list, and pairs of choices, that are looked at together."""
 CLOSER = 64
 """Pairs that pass at the keys and are looked at more closely together."""
@@ -102,35 +103,6 @@ class _Arc(NamedTuple):
     after: Float[Array, "points c"]
     ahead: Float[Array, "2 2 c"]
     behind: Float[Array, "2 2 c"]
-
-
-def ranks(chosen: Bool[Array, " m"]) -> tuple[Int[Array, " m"], Int[Array, ""]]:
-    """How many true entries come before each entry, and how many there are; m is a multiple of 16 from 32 on.
-
-    Prefix sums of short rows first, then of the rows: a plain cumsum takes five times as long on a CPU.
-    """
-    if len(chosen) % 16 or len(chosen) < 32:
-        upto = jnp.cumsum(chosen, dtype=jnp.int32)
-        return upto - chosen, upto[-1]
-    rows = chosen.astype(jnp.int32).reshape(-1, 16)
-    upto = rows
-    for shift in (1, 2, 4, 8):
-        upto = upto + jnp.pad(upto, ((0, 0), (shift, 0)))[:, :16]
-    below, count = ranks_of(upto[:, -1])
-    return (upto - rows + below[:, None]).reshape(-1), count
-
-
-def ranks_of(counts: Int[Array, " m"]) -> tuple[Int[Array, " m"], Int[Array, ""]]:
-    """Sum of the entries before each one, and the sum of all."""
-    upto = jnp.cumsum(counts, dtype=jnp.int32)
-    return upto - counts, upto[-1]
-
-
-def packed(chosen: Bool[Array, " m"], values: Int[Array, " m"]) -> tuple[Int[Array, " m"], Int[Array, ""]]:
-    """The chosen values first, in order, then zeros; and how many there are."""
-    rank, count = ranks(chosen)
-    place = jnp.where(chosen, rank, len(chosen))
-    return jnp.zeros(len(chosen), values.dtype).at[place].set(values, mode="drop"), count
 
 
 def _turned(line: Float[Array, "2 2 c"], angle: Any) -> Float[Array, "2 2 c"]:
@@ -241,8 +213,8 @@ def _merge(
 
     tests = jax.lax.scan(pick, jnp.ones(parted.shape[1], bool), None, TESTS)[1]
     tile = min(TILE, choices)
-    rows, count_rows = packed(left.alive, jnp.arange(choices, dtype=jnp.int32))
-    columns, count_columns = packed(right.alive, jnp.arange(choices, dtype=jnp.int32))
+    rows, count_rows = packed(left.alive)
+    columns, count_columns = packed(right.alive)
     first, second = first[tests][:, rows], second[tests][:, columns]
     across = (count_columns + tile - 1) // tile
     blocks = (count_rows + tile - 1) // tile * across
@@ -256,15 +228,18 @@ def _merge(
         for test in range(TESTS):
             good &= x[test][:, None] + y[test] <= 0.0
         mine, theirs = (jax.lax.dynamic_slice_in_dim(each, at, tile) for each, at in ((rows, i), (columns, j)))
-        code = mine[:, None] * choices + theirs
-        rank, here = ranks(good.reshape(-1))
-        place = jnp.where(good.reshape(-1), count + rank, capacity)
-        return block + 1, found.at[place].set(code.reshape(-1), mode="drop"), count + here
+        found, count = append(found, count, good.reshape(-1), lambda at: mine[at // tile] * choices + theirs[at % tile])
+        return block + 1, found, count
 
     zero = jnp.zeros((), jnp.int32)
-    state = zero, jnp.zeros(capacity, jnp.int32), zero
+    state = zero, jnp.zeros(capacity + BATCH, jnp.int32), zero
     state = jax.lax.while_loop(lambda s: (s[0] < blocks) & (s[2] <= capacity), body, state)
-    return state[1], state[2]
+    return state[1][:capacity], state[2]
+
+
+def _bits(k: int, dtype: Any) -> Array:
+    """All choices of k lines, (2^k, k)."""
+    return jnp.asarray((np.arange(1 << k)[:, None] >> np.arange(k)) & 1, dtype)
 
 
 def _cells(values: Float[Array, "4 m"], shift: Int[Array, "4 m"] | int, room: int) -> Int[Array, " m"]:
@@ -345,7 +320,8 @@ def scan_masks(
         return jnp.where(wanted > eps + guard, lower, -BIG) if not linear else lower, upper
 
     lower, upper = tube(points)
-    arcs = jax.vmap(_arc, (0, 0, 0, 0, None))(points, jump, upper, lower, guard)
+    # One after the other: a program whose memory stays below 32 MiB is given the same pages again.
+    arcs = jax.lax.map(lambda arc: _arc(*arc, guard), (points, jump, upper, lower))
 
     def merge(both: Int[Array, "2"]) -> tuple[Array, Array]:
         left, right = (jax.tree.map(lambda x, i=i: x[both[i]], arcs) for i in (0, 1))
@@ -361,8 +337,11 @@ def scan_masks(
     low, high = tube(marks)
     low, high = low - guard, high + guard
     value = jump[:, :, None] * jnp.maximum(jnp.sin(marks - theta[owner][:, :, None]), 0.0)
-    bits = jnp.asarray((np.arange(choices)[:, None] >> np.arange(k)) & 1, dtype)
-    values = jnp.einsum("ck,akm->amc", bits, value, precision=jax.lax.Precision.HIGHEST)
+    low_half, high_half = (
+        jnp.einsum("ck,akm->amc", bits, part, precision=jax.lax.Precision.HIGHEST)
+        for bits, part in ((_bits(k // 2, dtype), value[:, : k // 2]), (_bits(k - k // 2, dtype), value[:, k // 2 :]))
+    )
+    values = (high_half[..., :, None] + low_half[..., None, :]).reshape(4, MARKS, choices)
     # The shorter list is put into the table.
     swap = sizes[1] > sizes[0]
     longer, shorter = (jnp.where(swap, lists[i], lists[1 - i]) for i in (1, 0))
@@ -380,40 +359,38 @@ def scan_masks(
     lane = jnp.arange(step, dtype=jnp.int32)
 
     def enter(state: Any) -> Any:
-        """The cells of some choices of the shorter list, and which number each one has in its cell."""
-        start, cells, number, filled, last = state
+        """The cells of some choices of the shorter list, by cells, and which number each one has in its cell."""
+        start, entries, number, filled = state
         row = _cells((low[:4, None] - at(jax.lax.dynamic_slice_in_dim(shorter, start, step), 1, 0, 4)) / width, 0, room)
-
-        def more(state: Any) -> Any:
-            filled, last, number, waiting = state
-            # One choice a cell is numbered at a time.
-            place = jnp.where(waiting, row, room)
-            last = last.at[place].set(-1, mode="drop").at[place].max(lane, mode="drop")
-            placed = waiting & (last[row] == lane)
-            number = jnp.where(placed, filled[row], number)
-            return filled.at[jnp.where(placed, row, room)].add(1, mode="drop"), last, number, waiting & ~placed
-
-        here = start + lane < size[1]
-        filled, last, numbers, _ = jax.lax.while_loop(
-            lambda s: jnp.any(s[3]), more, (filled, last, jnp.zeros(step, jnp.int32), here)
-        )
-        cells = jax.lax.dynamic_update_slice_in_dim(cells, jnp.where(here, row, room), start, 0)
-        number = jax.lax.dynamic_update_slice_in_dim(number, numbers, start, 0)
-        return start + step, cells, number, filled, last
+        entry = jnp.sort(jnp.where(start + lane < size[1], row, room) * step + lane)
+        row = entry // step
+        # Of equal cells in a row, how many come before.
+        begins = jax.lax.cummax(jnp.where(row != jnp.roll(row, 1), lane, 0))
+        mine = filled[jnp.minimum(row, room - 1)] + lane - begins
+        entries = jax.lax.dynamic_update_slice_in_dim(entries, entry, start, 0)
+        number = jax.lax.dynamic_update_slice_in_dim(number, mine, start, 0)
+        return start + step, entries, number, filled.at[row].add(1, mode="drop")
 
     zero, nothing = jnp.zeros((), jnp.int32), jnp.zeros(capacity, jnp.int32)
-    empty = jnp.zeros(room, jnp.int32)
-    state = zero, nothing + room, nothing, empty, empty
-    _, cells, number, filled, _ = jax.lax.while_loop(lambda s: s[0] < size[1], enter, state)
+    state = zero, nothing, nothing, jnp.zeros(room, jnp.int32)
+    _, entries, number, filled = jax.lax.while_loop(lambda s: s[0] < size[1], enter, state)
     begin = ranks_of(filled)[0]
-    place = jnp.where(cells < room, begin[jnp.minimum(cells, room - 1)] + number, capacity)
-    table = nothing.at[place].set(shorter, mode="drop")
+
+    def put(state: Any) -> Any:
+        """Some choices of the shorter list in the order of their cells."""
+        start, table = state
+        entry, order = (jax.lax.dynamic_slice_in_dim(x, start, step) for x in (entries, number))
+        row = entry // step
+        place = jnp.where(row < room, begin[jnp.minimum(row, room - 1)] + order, capacity)
+        return start + step, table.at[place].set(shorter[start + entry % step], mode="drop")
+
+    table = jax.lax.while_loop(lambda s: s[0] < size[1], put, (zero, nothing))[1]
 
     corners = jnp.asarray(np.array(list(np.ndindex(2, 2, 2, 2))).T, jnp.int32)  # (4, 16)
 
     def evaluate(best: Any, codes: tuple[Array, Array], good: Array) -> Any:
         """The best mask after the pairs that pass at all marks have been evaluated exactly, a few at a time."""
-        ids, many = packed(good, jnp.arange(len(good), dtype=jnp.int32))
+        ids, many = packed(good)
         few = min(FEW, len(good))
 
         def some(state: Any) -> Any:
@@ -437,7 +414,7 @@ def scan_masks(
 
     def closer(best: Any, ours: Array, theirs: Array, good: Array) -> Any:
         """The best mask after the pairs that pass at the keys have been looked at where the other marks are."""
-        ids, many = packed(good, lane)
+        ids, many = packed(good)
         ids = jnp.pad(ids, (0, CLOSER))
 
         def some(state: Any) -> Any:
@@ -460,9 +437,10 @@ def scan_masks(
         code = jax.lax.dynamic_slice_in_dim(longer, start, step)
         there = start + lane < size[0]
         # What fits a value lies in its cell or in the one before, for each key.
-        row = _cells(jnp.repeat(at(code, 0, 0, 4) / width, 16, axis=1), -jnp.tile(corners, (1, step)), room)
+        mine = at(code, 0, 0, 4)
+        row = _cells(jnp.repeat(mine / width, 16, axis=1), -jnp.tile(corners, (1, step)), room)
         occupied = jnp.where(jnp.repeat(there, 16), filled[row], 0)
-        busy, lanes = packed(occupied > 0, jnp.arange(16 * step, dtype=jnp.int32))
+        busy, lanes = packed(occupied > 0)
         busy = jnp.pad(busy, (0, step))
 
         def some(inner: Any) -> Any:
@@ -476,8 +454,9 @@ def scan_masks(
             own = jax.lax.cummax(jnp.zeros(step, jnp.int32).at[first].max(lane, mode="drop"))
             number = lane - before[own] + jnp.where(own == 0, taken, 0)
             place = jnp.minimum(begin[row[cells[own]]] + number, capacity - 1)
-            ours, theirs = code[cells[own] // 16], table[place]
-            total = at(ours, 0, 0, 4) + at(theirs, 1, 0, 4)
+            whose = cells[own] // 16
+            ours, theirs = code[whose], table[place]
+            total = mine[:, whose] + at(theirs, 1, 0, 4)
             good = (lane < pairs) & jnp.all((total >= low[:4, None]) & (total <= high[:4, None]), axis=0)
             error, mask = jax.lax.cond(jnp.any(good), closer, lambda best, *_: best, (error, mask), ours, theirs, good)
             last = own[-1]

@@ -23,7 +23,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from ltjax.search import plane as planar
-from ltjax.search.masks.walk import retraced, select_evenly
+from ltjax.search.masks.selection import select_evenly
+from ltjax.search.masks.walk import retraced
 
 DEPTH = 5
 """Most lines of a cluster."""

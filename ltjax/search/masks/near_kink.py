@@ -23,7 +23,8 @@ from jaxtyping import Array, Bool, Float, Int
 
 from ltjax.certify.errors import plane as plane_error
 from ltjax.search import plane as planar
-from ltjax.search.masks.walk import retraced, select_evenly
+from ltjax.search.masks.selection import select_evenly
+from ltjax.search.masks.walk import retraced
 
 _BIG = 1e9
 

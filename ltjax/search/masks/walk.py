@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from ltjax.certify import rounding
+from ltjax.search.masks.selection import select_evenly
 
 BIG = 1e9  # stands for infinity where 0·∞ must not arise
 LARGEST = 1e-3 * BIG
@@ -30,34 +31,6 @@ def sound(kappa: Array, eps: Array, *others: Array) -> Bool[Array, ""]:
     """
     finite = [jnp.all(jnp.isfinite(x)) for x in (kappa, eps, *others)]
     return functools.reduce(jnp.logical_and, finite, jnp.sum(jnp.abs(kappa)) + jnp.abs(eps) <= LARGEST)
-
-
-def _running_count(alive: Bool[Array, " m"]) -> Int[Array, " m"]:
-    """How many entries are true up to each, itself included."""
-    m, width = len(alive), 128
-    if m <= 8 * width:
-        return jnp.cumsum(alive, dtype=jnp.int32)
-    # In rows, by a product with a triangular matrix: quicker than one long sum, and exact, as no row counts far.
-    rows = jnp.pad(alive, (0, -m % width)).reshape(-1, width).astype(jnp.float32)
-    within = jnp.matmul(rows, jnp.triu(jnp.ones((width, width), jnp.float32)), precision="highest").astype(jnp.int32)
-    before = jnp.cumsum(within[:, -1]) - within[:, -1]
-    return (within + before[:, None]).reshape(-1)[:m]
-
-
-def select_evenly(alive: Bool[Array, " m"], capacity: int) -> tuple[Array, Array, Array]:
-    """Indices of the true entries, at most `capacity` of them: (indices, which are in use, how many there are).
-
-    If there are more, an evenly spaced selection stays: the walk then is a sample, and may still find hits.
-    """
-    rank = _running_count(alive) - 1
-    count = rank[-1] + 1
-    # Each goes to its own place; of those that would share one only the first does. Writing there is quicker
-    # than looking for each place's entry.
-    share = jnp.minimum(1.0, capacity / jnp.maximum(count, 1))
-    place, before = jnp.floor(rank * share), jnp.floor((rank - 1) * share)
-    place = jnp.where(alive & (place != before), place, capacity).astype(jnp.int32)
-    index = jnp.full(capacity, -1, jnp.int32).at[place].set(jnp.arange(len(alive), dtype=jnp.int32), mode="drop")
-    return jnp.maximum(index, 0), index >= 0, count
 
 
 def retraced(way: Int[Array, "steps c"], at: Int[Array, " m"]) -> Bool[Array, "m steps"]:
@@ -169,4 +142,4 @@ def walk(
     return retraced(way, jnp.arange(capacity)), alive, overflow
 
 
-__all__ = ["LARGEST", "retraced", "select_evenly", "sound", "walk"]
+__all__ = ["LARGEST", "retraced", "sound", "walk"]
