@@ -100,7 +100,7 @@ class KinkLemma(AbstractPlanar):
     """Misses, readout linear: no kink line is near the target's."""
 
     name = "kink lemma"
-    blocks_per_chunk = 16
+    blocks_per_chunk = 32
     near_kink = True
     linear_only = True
 
@@ -195,7 +195,10 @@ class Arcs(AbstractPlanar):
     lines: int = 10
     capacity: int = arcs.CAPACITY
     name = "arcs"
-    blocks_per_chunk = 8
+
+    @property
+    def blocks_per_chunk(self) -> int:  # type: ignore[override]
+        return 32 if self.lines <= 8 else 8
 
     @classmethod
     def for_size(cls, n: int, readout: str) -> "Arcs":
