@@ -101,6 +101,8 @@ MISSED = 0.5
 compiled."""
 MISSED_BEYOND = 0.3
 """Of n·ε, readout relu, d >= 3: half of the networks miss, and elimination says so, at 0.15 to 0.2."""
+COARSE_DESCENT = 0.03
+"""Of ε, readout relu, d >= 3: below it a descent among as many neurons as a hit takes lasts minutes."""
 CLUSTERED = 6.0
 """Of n·ε, readout relu: up to here clusters find hits that the search near the kink does not."""
 FINEST_CLUSTERS = 3e-5
@@ -439,6 +441,9 @@ def likely_size(problem: AbstractProblem, eps: float) -> int:
     if isinstance(problem, NeuronPruning) and problem.caps:
         # Where the cap search finds most.
         return min(problem.max_n, math.ceil(32.0 * min(eps, 1.0) ** (1 - problem.d)) + 4)
+    if isinstance(problem, NeuronPruning) and problem.d > 2 and problem.readout == "relu" and eps >= COARSE_DESCENT:
+        # Where the descent finds as much at d = 3, from ε = 0.6 to 0.1.
+        return min(problem.max_n, math.ceil(2.5 * (problem.d - 1) / eps**2) + 4)
     if isinstance(problem, NeuronPruning) and problem.d > 2:
         return min(problem.max_n, math.ceil((problem.d - 1) * max(1.0, math.log(1.0 / eps)) / eps) + 4)
     if isinstance(problem, AbstractPruning):
