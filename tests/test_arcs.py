@@ -12,7 +12,7 @@ from ltjax.arguments import ArgumentError
 from ltjax.certify.integer_program import decide
 from ltjax.outcomes import HIT, MISS, UNDECIDED
 from ltjax.search import plane as planar
-from ltjax.search.masks import arcs
+from ltjax.search.masks import arcs, selection
 
 READOUTS = ("linear", "relu")
 
@@ -61,6 +61,21 @@ def test_a_hair_above_the_least_error_is_a_hit_and_a_hair_below_is_a_miss(readou
     assert np.all(above.status == HIT)
     assert np.all(below.status == MISS)
     np.testing.assert_allclose(above.error, least, rtol=1e-8)
+
+
+@pytest.mark.parametrize("readout", READOUTS)
+def test_it_does_not_matter_in_what_pieces_lists_are_worked_through(readout, monkeypatch):
+    """Ten neurons fill no piece of the usual size; here each takes many, and cells are left half done."""
+    for module, sizes in ((arcs, {"TILE": 2, "STEP": 4, "CLOSER": 2, "FEW": 1, "BATCH": 2}), (selection, {"BATCH": 2})):
+        for name, size in sizes.items():
+            monkeypatch.setattr(module, name, size)
+    one = jax.jit(functools.partial(arcs.scan_masks.__wrapped__, readout=readout, **SMALL))
+    with jax.enable_x64(True):
+        theta, kappa = framed(*networks(10, 40, 10))
+        least = np.min(errors(theta, kappa, MASKS, readout), axis=1)
+        for times, status in ((1.0 + 1e-9, HIT), (1.0 - 1e-9, MISS)):
+            found = [int(one(*each).status) for each in zip(theta, kappa, least * times, strict=True)]
+            assert set(found) == {status}
 
 
 @pytest.mark.parametrize("readout", READOUTS)
