@@ -117,7 +117,7 @@ def shown(seconds: float | None) -> str:
 
 def figure(x: float) -> str:
     """A ratio with two or three digits that count."""
-    return f"{x:,.0f}" if x >= 100 else f"{x:.2g}" if x >= 10 or x < 1 else f"{x:.3g}"
+    return f"{x:,.0f}" if x >= 99.5 else f"{x:.2g}" if x >= 10 or x < 1 else f"{x:.3g}"
 
 
 def table(rows: list[dict[str, Any]]) -> str:

@@ -46,6 +46,10 @@ def test_a_peer_that_gets_nothing_done_has_a_lower_bound():
     assert frame.table([row]).count("more than ") == 2
 
 
+def test_ratios_are_written_out():
+    assert [frame.figure(x) for x in (0.0123, 4.567, 99.7, 12345.6)] == ["0.012", "4.57", "100", "12,346"]
+
+
 def test_a_wrong_answer_is_seen():
     peer = frame.Peer(work(0.0, np.zeros(10)), len, lambda ours, theirs: bool(np.all(ours == theirs)))
     assert not frame.measure(workload(peer, rounds=1))["peers"][0]["agrees"]
