@@ -1,6 +1,7 @@
 """Arcs merged to a circle: no mask is lost, none is made up; against all masks and against integer programming."""
 
 import functools
+import inspect
 
 import jax
 import jax.numpy as jnp
@@ -69,7 +70,7 @@ def test_it_does_not_matter_in_what_pieces_lists_are_worked_through(readout, mon
     for module, sizes in ((arcs, {"TILE": 2, "STEP": 4, "CLOSER": 2, "FEW": 1, "BATCH": 2}), (selection, {"BATCH": 2})):
         for name, size in sizes.items():
             monkeypatch.setattr(module, name, size)
-    one = jax.jit(functools.partial(arcs.scan_masks.__wrapped__, readout=readout, **SMALL))
+    one = jax.jit(functools.partial(inspect.unwrap(arcs.scan_masks), readout=readout, **SMALL))
     with jax.enable_x64(True):
         theta, kappa = framed(*networks(10, 40, 10))
         least = np.min(errors(theta, kappa, MASKS, readout), axis=1)

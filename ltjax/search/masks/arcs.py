@@ -321,7 +321,7 @@ def scan_masks(
 
     lower, upper = tube(points)
     # One after the other: a program whose memory stays below 32 MiB is given the same pages again.
-    arcs = jax.lax.map(lambda arc: _arc(*arc, guard), (points, jump, upper, lower))
+    arcs = jax.lax.map(lambda arc: _arc(*arc, guard=guard), (points, jump, upper, lower))
 
     def merge(both: Int[Array, "2"]) -> tuple[Array, Array]:
         left, right = (jax.tree.map(lambda x, i=i: x[both[i]], arcs) for i in (0, 1))
