@@ -1,7 +1,7 @@
 """How time and memory grow with n, trials, 1/ε and devices: fitted exponents.
 
 Processor seconds, the least of three, compilation apart: what else the machine does counts less there. Peak memory is
-that of a process of its own. `python -m benchmarks.growth`.
+that of a process of its own, on Linux. `python -m benchmarks.growth`.
 """
 
 import argparse
@@ -20,11 +20,12 @@ from benchmarks import plane
 from ltjax.machine import devices
 from ltjax.machine.compilation import use_compilation_cache
 
+# The peak that `resource` knows of a process is at least that of the one which started it; the kernel's own is not.
 PEAK = """
-import resource, sys, jax, ltjax
+import sys, jax, ltjax
 ltjax.use_cores()
 ltjax.estimate(ltjax.SubsetSum(), n=int(sys.argv[1]), eps=0.01, trials=int(sys.argv[2]), key=jax.random.key(0))
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+print(next(float(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")) / 1024)
 """
 WALL = """
 import sys, time, jax, ltjax
