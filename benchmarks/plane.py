@@ -131,6 +131,11 @@ def _close(trials: int, few: int, ours: list[Any], theirs: float) -> bool:
     return abs(_misses(ours) - theirs) <= 5.0 * math.sqrt(max(p * (1.0 - p), 1e-2) * (1.0 / trials + 1.0 / few))
 
 
+def _near(frequency: float, p: float, trials: int) -> bool:
+    """A frequency of an event of known probability: within five standard deviations."""
+    return abs(frequency - p) <= 5.0 * math.sqrt(max(p * (1.0 - p), 1e-2) / trials)
+
+
 def kinks(eps: float, trials: int = 4096) -> Workload:
     """No kink line near the target's, of 0.1/ε neurons."""
     n, window = round(0.1 / eps), 2.0 * math.atan(2.0 * eps)
@@ -156,9 +161,10 @@ def caps(eps: float, trials: int = 1024) -> Workload:
     if n <= 10_000_000:
         # The event's simplest part: nothing at all bends near the target.
         some, edge = max(1, min(64, 10_000_000 // n)), math.cos(nearest_normal.angle(eps, d))
+        plain = 1.0 - nearest_normal.event(n, eps, d)
         call = lambda: float(np.mean(peers.nearest_normals(n, d, some) < edge))  # noqa: E731
-        rarer = lambda ours, theirs: theirs <= _misses(ours) or _close(trials, some, ours, theirs)  # noqa: E731
-        beside["NumPy, all n"] = Peer(call, all_of(some), rarer)
+        right = lambda ours, theirs: _near(theirs, plain, some) and _misses(ours) >= plain - 0.1  # noqa: E731
+        beside["NumPy, all n"] = Peer(call, all_of(some), right)
     ours = lambda: list(decisions(near, trials, jax.random.key(0)))  # noqa: E731
     return Workload(f"cap event, ε = {eps:g}, n = {n:,}", "trial", ours, all_of(trials), beside)
 

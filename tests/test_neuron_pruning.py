@@ -254,3 +254,12 @@ def test_a_fine_precision_in_the_call_leaves_the_coarse_one_as_it_is_alone():
 def test_sizes_are_checked_wherever_trials_are_decided():
     with pytest.raises(ValueError, match="n="):
         count(ltjax.NeuronPruning(), (8, 2), (0.3,), 2, KEY)
+
+
+def test_small_networks_under_an_outer_relu_miss_by_certificate_in_three_dimensions_too():
+    problem, key = ltjax.NeuronPruning(d=3, readout="relu"), jax.random.key(0)
+    small = ltjax.estimate(problem, n=14, eps=0.01, trials=8, key=key)
+    assert small.by["elimination"] == (0, small.misses)
+    assert small.misses > 0
+    assert "elimination" in str(choose(problem, 30, 0.01).solver)
+    assert "elimination" not in str(choose(problem, 31, 0.01).solver)

@@ -320,7 +320,7 @@ def scan_masks(
         return jnp.where(wanted > eps + guard, lower, -BIG) if not linear else lower, upper
 
     lower, upper = tube(points)
-    # One after the other: a program whose memory stays below 32 MiB is given the same pages again.
+    # One after the other, so that the program takes less than the 32 MiB above which glibc maps new pages at each call.
     arcs = jax.lax.map(lambda arc: _arc(*arc, guard=guard), (points, jump, upper, lower))
 
     def merge(both: Int[Array, "2"]) -> tuple[Array, Array]:

@@ -1,7 +1,7 @@
 """Which entries of a long row are true: found by words of 32 of them.
 
-Only what is found is handled one by one, not what is looked at: of a sparse row this takes a fifth of the time that it
-takes on a CPU to number all entries and to send each to its place.
+Only what is found is handled one by one, not what is looked at: quicker on a CPU than to number all entries of a row of
+which few are true, and to send each to its place.
 """
 
 from collections.abc import Callable
