@@ -20,6 +20,8 @@ from ltjax.trials.plan import plan
 
 MANY = 0.2
 """Share of undecided trials from which an answer says why, and what would help."""
+SEARCHED, WITHIN = 200, 0.01
+"""Local search is advised for at most so many neurons, and for no finer ε."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,12 +163,22 @@ def advice(
     why += "reason that there is none"
     if choice.solver.dtype == "float32":
         return f"{why} beyond what float32 draws may be off by; solver=float64 draws finer"
-    exact = {"milp": "integer programming, slow", "all masks": "every mask, n at most 16"}
-    helpful = [f"solver={name} ({exact[name]})" for name in names(problem) if name in exact and solver != name]
-    if "all masks" in names(problem) and n > 16:
-        helpful = [each for each in helpful if "all masks" not in each]
+    others = {"milp": "integer programming, slow", "all masks": "every mask"}
+    if n <= SEARCHED and eps >= WITHIN:
+        others["swaps"] = "local search, for hits"
+    helpful = [
+        f"solver={name} ({said})" for name, said in others.items() if name != solver and _allowed(problem, n, eps, name)
+    ]
     more = " or ".join(helpful) if helpful else "a smaller n or another ε"
     return f"{why}; more trials will not help, {more} may"
+
+
+def _allowed(problem: AbstractProblem, n: int, eps: float, name: str) -> bool:
+    """Whether the solver of this name can be asked at this size."""
+    try:
+        return name in names(problem) and choose(problem, n, eps, name) is not None
+    except ArgumentError:
+        return False
 
 
 __all__ = ["Estimate", "advice", "estimate"]
