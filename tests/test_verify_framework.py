@@ -642,6 +642,12 @@ def test_claims_beside_each_other_are_what_they_are_alone():
     assert max(rows[id]["begun"] for id in ("BESIDE-1", "BESIDE-3")) < min(
         rows[id]["ended"] for id in ("BESIDE-1", "BESIDE-3")
     )
+    # What times are not taken of is prepared beside the others, from the same draws.
+    prepared = {id: row["prepared"] for id, row in rows.items()}
+    assert {prepared["BESIDE-2"], prepared["BESIDE-4"]} <= {prepared["BESIDE-1"], prepared["BESIDE-3"]}
+    assert [len(result.drawn) for result in together.results] == [2] * 4
+    for one in one_by_one.results:
+        assert one.tables["where"][0]["sum"] == rows[one.claim.id]["sum"]
     every = len(devices.local())
     assert [rows[f"BESIDE-{i}"]["devices"] for i in range(1, 5)] == [every // 2, every, every // 2, every]
     with pytest.raises(ArgumentError, match="at_once=0 is not allowed"):
@@ -650,6 +656,16 @@ def test_claims_beside_each_other_are_what_they_are_alone():
     assert runner.verify(known=coin, chosen=coin, seed=2**32 - 1).provenance["seed"] == 2**32 - 1
     with pytest.raises(ArgumentError, match="seed=4294967296 is not allowed"):
         runner.verify(known=coin, chosen=coin, seed=2**32)
+
+
+def test_what_a_claim_raises_while_it_prepares_breaks_it(monkeypatch):
+    monkeypatch.setenv("BESIDE_FAILS", "1")
+    known = catalogue()
+    for at_once in (1, 2):
+        report = runner.verify(known=known, chosen=select([str(STRANGERS / "beside.py")], known), at_once=at_once)
+        errors = [result.error for result in report.results]
+        assert errors[:3] == [None] * 3
+        assert "ZeroDivisionError: not prepared" in str(errors[3])
 
 
 def test_on_a_gpu_claims_run_one_at_a_time(monkeypatch):

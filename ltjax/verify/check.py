@@ -72,6 +72,15 @@ def broken(claim: Claim, level: float, seconds: float, error: str) -> Result:
 
 
 @dataclasses.dataclass(frozen=True)
+class Prepared:
+    """What a claim prepared, the provenance of its draws, and how long that took."""
+
+    value: Any
+    drawn: list[dict[str, Any]]
+    seconds: float
+
+
+@dataclasses.dataclass(frozen=True)
 class Terms:
     """Under which terms claims are checked: the same for all claims of a run.
 
@@ -87,11 +96,23 @@ class Terms:
     level: float
     pictures: bool
 
-    def check(self, claim: Claim, say: "Callable[[str], None]") -> Result:
+    def check(self, claim: Claim, say: "Callable[[str], None]", prepared: Prepared | None = None) -> Result:
         """Check one claim; `say` is told of finished trials."""
-        with settings.pinned():
-            key = jax.random.fold_in(settings.key(self.seed), stream(claim))
-        return run_claim(claim, Run(key, self.budget, say), self.level, pictures=self.pictures)
+        return run_claim(claim, self._run(claim, say), self.level, pictures=self.pictures, prepared=prepared)
+
+    @settings.pinned()
+    def prepare(self, claim: Claim, say: "Callable[[str], None]") -> Prepared | None:
+        """What the claim prepares; None where that raises an error, which the claim will raise again."""
+        start, run = time.perf_counter(), self._run(claim, say)
+        try:
+            value = claim.prepare(run)
+        except Exception:
+            return None
+        return Prepared(value, run.drawn, time.perf_counter() - start)
+
+    @settings.pinned()
+    def _run(self, claim: Claim, say: "Callable[[str], None]") -> Run:
+        return Run(jax.random.fold_in(settings.key(self.seed), stream(claim)), self.budget, say)
 
 
 def judged(tests: Sequence[Test], level: float) -> Evidence:
@@ -122,14 +143,20 @@ def evidence_of(claim: Claim, data: Any, level: float) -> tuple[Evidence, tuple[
 
 
 @settings.pinned()
-def run_claim(claim: Claim, run: Run, level: float, *, pictures: bool = False) -> Result:
+def run_claim(
+    claim: Claim, run: Run, level: float, *, pictures: bool = False, prepared: Prepared | None = None
+) -> Result:
     """Measure once, judge the claim and each of its controls on the same draws, draw its figure if asked to.
 
     Whatever the claim raises is kept in its result. Ctrl-C is let through.
     """
-    start = time.perf_counter()
+    start = time.perf_counter() - (prepared.seconds if prepared else 0.0)
     evidence, controls, tables, headline, picture, error = Evidence(()), (), {}, None, None, None
     try:
+        if prepared is None:
+            run.prepared = claim.prepare(run)
+        else:
+            run.prepared, run.drawn = prepared.value, prepared.drawn
         data = claim.measure(run)
         found = evidence_of(claim, data, level)
         judgements = [found[0], *(false for _, false in found[1])]
@@ -148,4 +175,4 @@ def run_claim(claim: Claim, run: Run, level: float, *, pictures: bool = False) -
     return Result(claim, evidence, controls, tables, headline, picture, level, seconds, tuple(run.drawn), error)
 
 
-__all__ = ["Result", "Terms", "broken", "evidence_of", "judged", "run_claim"]
+__all__ = ["Prepared", "Result", "Terms", "broken", "evidence_of", "judged", "run_claim"]

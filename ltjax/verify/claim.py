@@ -56,7 +56,7 @@ class Control:
     changes: Mapping[str, Any]
 
 
-HOOKS = ("id", "controls", "caption", "alone", "measure", "tests", "tables", "figure", "headline")
+HOOKS = ("id", "controls", "caption", "alone", "prepare", "measure", "tests", "tables", "figure", "headline")
 """All that a claim's class may define in public, beside its constants."""
 NUMBERS = (int, float, str)
 
@@ -73,7 +73,7 @@ class Claim(abc.ABC):
         id: for example "MINE-1".
         controls: at least one false neighbour.
         caption: what the figure shows.
-        alone: whether nothing else may run meanwhile, as where times are measured.
+        alone: whether nothing else may run while it measures, as where times are taken.
     """
 
     id: ClassVar[str]
@@ -81,6 +81,13 @@ class Claim(abc.ABC):
     caption: ClassVar[str] = ""
     alone: ClassVar[bool] = False
     _docstring: ClassVar[str | None] = None
+
+    def prepare(self, run: "Run") -> Any:
+        """What a claim that is `alone` needs and takes no times of: other claims may run meanwhile.
+
+        Its result, which can be pickled, is `run.prepared` when the claim measures.
+        """
+        return None
 
     @abc.abstractmethod
     def measure(self, run: "Run") -> Any:

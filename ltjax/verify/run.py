@@ -29,12 +29,14 @@ class Run:
         budget: "quick", "standard" or "full".
         progress: told of finished trials.
         drawn: provenance of every set of draws.
+        prepared: what the claim's `prepare` returned.
     """
 
     key: Key[Array, ""]
     budget: str
     progress: Callable[[str], None] = lambda message: None
     drawn: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+    prepared: Any = None
 
     def generator(self) -> np.random.Generator:
         """NumPy's generator from this claim's key, for draws that cost more to compile than to make on the host."""

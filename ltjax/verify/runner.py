@@ -66,12 +66,12 @@ def revision() -> str:
 
 Event = tuple[str, Claim, Any]
 """What happens to a claim: "started", None; "progress", a message; "finished", its result."""
-Check = Callable[[Claim, Callable[[str], None]], Result]
-"""`claim, progress -> result`; progress takes a message."""
+Check = Callable[[Claim, Callable[[str], None]], Any]
+"""`claim, progress -> result`, or what it prepares; progress takes a message."""
 
 
 def events(claims: Sequence[Claim], homes: Mapping[str, str], terms: Terms, at_once: int) -> Iterator[Event]:
-    """Check claims, several at a time; those that want to be alone come last, one by one.
+    """Check claims, several at a time; those that want to be alone prepare beside the others and come last, one by one.
 
     Compiling takes one core, and so do many of the programs: two claims at a time use what one leaves idle. Each has a
     process and devices of its own, so that none waits for another's work. What a claim draws depends on its own key
@@ -85,16 +85,24 @@ def events(claims: Sequence[Claim], homes: Mapping[str, str], terms: Terms, at_o
     """
     beside = _apart([claim for claim in claims if not claim.alone])
     alone = [claim for claim in claims if claim.alone]
-    count = min(at_once, len(beside))
+    count, prepared = min(at_once, len(beside)), dict[str, Any]()
     if count > 1:
         workers = [Worker(terms, homes, max(1, len(parallel.local()) // count)) for _ in range(count)]
+
+        def at(worker: Worker) -> Check:
+            return lambda claim, say: (worker.prepare if claim.alone else worker.check)(claim, say)
+
         try:
-            yield from _together(beside, [worker.check for worker in workers])
+            for kind, claim, what in _together([*alone, *beside], [at(worker) for worker in workers]):
+                if not claim.alone or kind == "progress":
+                    yield kind, claim, what
+                elif kind == "finished":
+                    prepared[claim.id] = what
         finally:
             for worker in workers:
                 worker.close()
         beside = []
-    yield from _together([*beside, *alone], [terms.check])
+    yield from _together([*beside, *alone], [lambda claim, say: terms.check(claim, say, prepared.get(claim.id))])
 
 
 def _apart(claims: Sequence[Claim]) -> list[Claim]:

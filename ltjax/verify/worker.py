@@ -24,7 +24,7 @@ import jax
 from ltjax.machine import devices
 from ltjax.machine.interrupts import interruptible
 from ltjax.verify.catalogue import Catalogue, catalogue, is_file, load_file
-from ltjax.verify.check import Result, Terms, broken
+from ltjax.verify.check import Prepared, Result, Terms, broken
 from ltjax.verify.claim import Claim
 
 CONFIGURED = (
@@ -68,22 +68,40 @@ class Worker:
             claim: the claim.
             say: told of finished trials.
         """
-        start, home = time.perf_counter(), self._homes[claim.id]
+        start = time.perf_counter()
         try:
-            self._pipe.send((claim.id, str(Path(home).resolve()) if is_file(home) else home))
-            while True:
-                kind, what = self._pipe.recv()
-                if kind == "finished":
-                    # A claim that is broken may have no evidence of its controls.
-                    controls = tuple(zip(claim.controls, what.controls, strict=False))
-                    return dataclasses.replace(what, claim=claim, controls=controls)
-                say(what)
+            what = self._asked("check", claim, say)
         except (EOFError, OSError):
             error = f"the process that checked it ended: {self._ended()}"
+            self._again()
+            return broken(claim, self._terms.level, time.perf_counter() - start, error)
+        # A claim that is broken may have no evidence of its controls.
+        controls = tuple(zip(claim.controls, what.controls, strict=False))
+        return dataclasses.replace(what, claim=claim, controls=controls)
+
+    def prepare(self, claim: Claim, say: Callable[[str], None]) -> Prepared | None:
+        """What a claim prepares; None where that fails, or the process dies of it."""
+        try:
+            return self._asked("prepare", claim, say)
+        except (EOFError, OSError):
+            self._again()
+            return None
+
+    def _asked(self, task: str, claim: Claim, say: Callable[[str], None]) -> Any:
+        """What the process answers."""
+        home = self._homes[claim.id]
+        self._pipe.send((task, claim.id, str(Path(home).resolve()) if is_file(home) else home))
+        while True:
+            kind, what = self._pipe.recv()
+            if kind == "finished":
+                return what
+            say(what)
+
+    def _again(self) -> None:
+        """Another process, in place of one that ended."""
         with self._lock:
             if not self._over:
                 self._start()
-        return broken(claim, self._terms.level, time.perf_counter() - start, error)
 
     def _ended(self) -> str:
         """How the process ended."""
@@ -122,27 +140,31 @@ def _serve(pipe: Connection, terms: Terms, count: int, configured: dict[str, Any
     known, own = catalogue(), devices.local()[:count]
     while True:
         try:
-            id, home = pipe.recv()
+            task, id, home = pipe.recv()
         except EOFError:
             return
-        result = interruptible(_checked, id, home, known, terms, own, lambda text: pipe.send(("progress", text)))
+        result = interruptible(_done, task, id, home, known, terms, own, lambda text: pipe.send(("progress", text)))
+        if not isinstance(result, Result):
+            pipe.send(("finished", result))
+            continue
         # Claims need not be found by their class's name: the parent has its own.
         evidence = tuple(found for _, found in result.controls)
         pipe.send(("finished", dataclasses.replace(result, claim=None, controls=evidence)))  # type: ignore[arg-type]
 
 
-def _checked(
+def _done(
+    task: str,
     id: str,
     home: str,
     known: Catalogue,
     terms: Terms,
     own: tuple[devices.Device, ...],
     say: Callable[[str], None],
-) -> Result:
-    """A claim's result."""
+) -> Result | Prepared | None:
+    """A claim's result, or what it prepares."""
     claim = _claims_in(home)[id] if is_file(home) else known.claims[id]
     with devices.limited_to(own):
-        return terms.check(claim, say)
+        return terms.prepare(claim, say) if task == "prepare" else terms.check(claim, say)
 
 
 @functools.cache

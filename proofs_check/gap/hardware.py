@@ -325,13 +325,15 @@ class Hardware(Claim):
     densest: tuple[float, float] = (1.0, math.inf)
     """Of the densest sparse matrix timed, which keeps half of the weights or takes long, over the start network's."""
 
-    def measure(self, run: Run) -> dict[str, Any]:
-        seed = int(jax.random.bits(run.key))
-        device = jax.local_devices()[0]
+    def prepare(self, run: Run) -> Tickets:
         run.progress(f"tickets of both kinds in {TRIALS} start networks, n = {N}, ε = {EPS:g}")
         found = find_tickets(jax.random.fold_in(run.key, 1))
         drawn = {"n": N, "eps": EPS, "trials": TRIALS, "scissors": "weight-pruning, shared", "tickets": len(found.w)}
         run.drawn.append(NeuronPruning(readout="relu").describe() | drawn)
+        return found
+
+    def measure(self, run: Run) -> dict[str, Any]:
+        seed, device, found = int(jax.random.bits(run.key)), jax.local_devices()[0], run.prepared
         shares = {"rows": float(found.rows.mean()), "weights": float(found.weights.mean())}
 
         points = random_directions(jax.random.fold_in(run.key, 2), max(BATCHES), 2)

@@ -42,6 +42,7 @@ from ltjax.machine import timing
 from ltjax.machine.timing import Timings
 from ltjax.patterns import get_pattern
 from ltjax.problems.pruning import Pruning
+from ltjax.trials.counts import FirstHits
 from ltjax.verify.claim import Claim, Control
 from ltjax.verify.run import Run
 from ltjax.verify.tests import Holds, Test
@@ -206,6 +207,13 @@ class Patterns(Claim):
     slower: tuple[float, float] = (SLOWER, math.inf)
     """Of patterns along the inputs, over blocks across 32 neurons."""
 
+    def prepare(self, run: Run) -> dict[str, FirstHits]:
+        counted = {}
+        for name, sizes in SIZES.items():
+            problem = Pruning(d=D, pattern=name, readout="linear", target="axis")
+            counted[name] = run.first_hits(problem, sizes, exponent_law.EPS, COUNTED)
+        return counted
+
     def measure(self, run: Run) -> dict[str, Any]:
         seed, device = int(jax.random.bits(run.key)), jax.local_devices()[0]
         layers = {}
@@ -217,11 +225,7 @@ class Patterns(Claim):
                 "rounds": [layer.dense.rounds, layer.times.rounds],
             }
             run.drawn.append(where | made)
-        counted = {}
-        for name, sizes in SIZES.items():
-            problem = Pruning(d=D, pattern=name, readout="linear", target="axis")
-            counted[name] = run.first_hits(problem, sizes, exponent_law.EPS, COUNTED)
-        return {"device": device.device_kind, "layers": layers, "counted": counted}
+        return {"device": device.device_kind, "layers": layers, "counted": run.prepared}
 
     def tests(self, data: dict[str, Any]) -> list[Test]:
         found: list[Test] = []
