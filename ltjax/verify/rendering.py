@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from matplotlib.transforms import Affine2D
 
-from ltjax.figures.style import own_style
+from ltjax.figures.style import own_style, plain_powers
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,6 +35,7 @@ def render(claim: "Claim", data: Any) -> Rendering | None:
         figure = claim.figure(data)
         if figure is None:
             return None
+        plain_powers(figure)
         # No date inside: the same run, the same file.
         svg = _saved(figure, format="svg", metadata={"Date": None})
         figure.set_layout_engine("none")  # laid out once, which takes half of the time

@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import time
+from typing import ClassVar
 
 import jax
 import numpy as np
@@ -14,6 +15,7 @@ from ltjax.verify.tests import AtLeast
 
 
 class Tells:
+    id: ClassVar[str]
     least: float
 
     def prepare(self, run):
