@@ -176,7 +176,7 @@ class _Bar:
 
     def __enter__(self) -> "_Bar":
         self._progress.__enter__()
-        self._task = self._progress.add_task("", total=None, cells="…", speed="…")
+        self._task = self._progress.add_task("", total=None, cells="…: compiling, first trials", speed="…")
         return self
 
     def __exit__(self, *error: Any) -> None:
