@@ -4,9 +4,11 @@ import dataclasses
 import json
 import sys
 
+import jax
 import pytest
 from toy import NAME, toy
 
+import ltjax
 from ltjax import sweeps
 from ltjax.sweeps import spec as specs
 from ltjax.sweeps import work
@@ -196,3 +198,22 @@ def test_code_without_a_file_is_refused(monkeypatch):
     own = type("Own", (Toy,), {"__module__": "nowhere_at_all"})
     with pytest.raises(ValueError, match="nowhere_at_all:Own is not allowed in a sweep: its source cannot be read"):
         own_code(own())
+
+
+def test_a_class_defined_anew_in_one_process_is_compiled_anew():
+    """As in a notebook: same name, same fields, another draw."""
+    hits = []
+    for shift in (0.0, 1.0):
+
+        @dataclasses.dataclass(frozen=True)
+        class Coin(ltjax.AbstractProblem):
+            name = "coin"
+
+            def draw(self, key, n, shift=shift):
+                return jax.random.uniform(key, (n,)) + shift
+
+            def error(self, instance, mask, eps=None):
+                return float(instance[0]), float(instance[0])
+
+        hits.append(ltjax.estimate(Coin(), n=2, eps=0.9, trials=64, key=jax.random.key(0)).hits)
+    assert hits[0] > hits[1] == 0
