@@ -20,6 +20,10 @@ def _catalogue() -> Iterator[str]:
     from ltjax.verify.claim import statement_of, title_of
 
     yield "# The catalogue\n\nEvery built-in claim as its file states it. `ltjax verify ID` checks one.\n"
+    yield (
+        "There is no NP-10: by that number the theory calls elimination, a method and no claim; see [how a trial is "
+        "decided](theory.md#how-a-trial-is-decided).\n"
+    )
     for claim in catalogue().built_in.values():
         module = type(claim).__module__.replace(".", "/")
         yield f"## {claim.id}: {title_of(claim)}\n\n{statement_of(claim)}\n"

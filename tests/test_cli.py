@@ -124,7 +124,7 @@ BAD = {
     "option": ([*ESTIMATE, "--epsilon", "1"], "--epsilon"),
     "command": (["estimat"], 'Did you mean "estimate"?'),
     "problem": (["estimate", "subset"], "subset-sum"),
-    "claim": (["verify", "SS-9"], "claim 'SS-9' is not known: claims are GAP-1"),
+    "claim": (["verify", "SS-9"], "claim 'SS-9' is not known: a claim is named by its id"),
     "budget": (["verify", "--budget", "huge"], "budget='huge' is not known: budget is one of quick"),
     "out": (["verify", "SS-1", "--out", "/proc/nowhere"], "out='/proc/nowhere' cannot be written"),
     "threshold p": (["threshold", "subset-sum", "--eps", "0.1", "--p", "1"], "p=1.0 is not allowed"),
@@ -180,7 +180,7 @@ def test_verify_writes_a_whole_report(capsys, tmp_path):
         assert all(f'="{outside}' not in line or "xmlns" in line or "rdf" in line for line in html.splitlines())
     assert "src=" not in html
     assert "Proved: 1 of 43 comparisons. Measured: 42 not contradicted; d = 1, n = 1 to 12, ε = 0.0001 to 0.3," in html
-    assert "43 comparisons: 1\nis a proof by exact arithmetic" in html
+    assert "<p>1 claim, 43 comparisons; proofs by exact arithmetic\namong them: 1." in html
     assert html.index('id="how-to-read"') < html.index('id="SS-1"')
     assert results["provenance"]["revision"]
     # Once more into the same folder: replaced as a whole.
@@ -220,3 +220,20 @@ def test_a_witness_that_cannot_be_written(capsys, tmp_path, path):
     assert code == 2
     assert error.startswith("ltjax: witness=")
     assert error.count("\n") == 1
+
+
+def test_the_bar_says_that_it_compiles_until_trials_come_back(capsys, monkeypatch):
+    from rich.progress import Progress
+
+    said = []
+    update = Progress.update
+    monkeypatch.setattr(Progress, "update", lambda *a, **how: said.append(how["description"]) or update(*a, **how))
+    run(capsys, "estimate", "subset-sum", "--n", "4", "--eps", "0.1", "--trials", "20")
+    assert said == ["trials: compiling, first trials", "trials"]
+    said.clear()
+    run(capsys, "threshold", "subset-sum", "--eps", "0.2", "--trials", "20", "--n-max", "4")
+    assert said[:3] == [
+        "trials: compiling, first trials",
+        "ε = 0.2, n up to 4: compiling, first trials",
+        "ε = 0.2, n up to 4",
+    ]

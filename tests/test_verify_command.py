@@ -266,3 +266,118 @@ def test_results_say_what_each_test_could_see(capsys):
     assert finding["trials needed for half of that"] == pytest.approx(4 * 100_000, rel=0.01)
     assert results["claims"][0]["evidence"]["level"] == pytest.approx(1e-6 / len(proofs_check.claims()))
     assert results["provenance"]["claims in the budget"] == len(proofs_check.claims())
+
+
+def mine(folder, *changes, name="mine.py"):
+    """The stranger's claim, changed."""
+    text = (STRANGERS / "claim.py").read_text()
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    (folder / name).write_text(text)
+    return str(folder / name)
+
+
+def test_a_refuted_claim_is_told_with_its_figures(capsys, tmp_path):
+    code, out, err = run(capsys, "verify", mine(tmp_path, ("0.25\n", "0.5\n"), ('{"p": 0.5}', '{"p": 0.6}')))
+    assert code == 1
+    assert err == "no report: --out FOLDER writes one\n"
+    (line,) = [line for line in out.splitlines() if "refuted: P(hit)" in line]
+    assert re.search(
+        r"\(measured 0\.2\d+; compared with 0\.5; difference \[-0\.\d+, -0\.\d+\]; claimed within 0\.05\)$", line
+    )
+
+
+def test_a_broken_claim_is_told_with_its_place(capsys, tmp_path):
+    path = mine(tmp_path, ("Equivalent(", "AtMots("), ("    p: float", "\n    p: float"))
+    _, out, _ = run(capsys, "verify", path)
+    assert "NameError: name 'AtMots' is not defined (mine.py, line 22)" in out
+    # The innermost line that is the user's own, where ltjax raises.
+    path = mine(tmp_path, ("0.25,), 20_000", "-1.0,), 20_000"))
+    _, out, _ = run(capsys, "verify", path)
+    assert "(mine.py, line 18)" in out
+    path = mine(tmp_path, ("import dataclasses\n", "import dataclasses\n\nnowhere\n"))
+    code, out, _ = run(capsys, "verify", path)
+    assert code == 1
+    assert "NameError: name 'nowhere' is not defined (mine.py, line 5)" in out
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"x = (\n", "is no Python: line 1: '(' was never closed"),
+        (b"x = 1\nif x\n", "is no Python: line 2: expected ':'"),
+        (b"\xff\n", "is no Python: "),
+        (b"x = '\0'\n", "is no Python: "),
+    ],
+)
+def test_a_file_that_is_no_python_is_a_mistake_in_one_line(capsys, tmp_path, text, message):
+    path = tmp_path / "mine.py"
+    path.write_bytes(text)
+    code, _, err = run(capsys, "verify", str(path))
+    assert code == 2
+    assert err.startswith(f"ltjax: claim file {str(path)!r} ")
+    assert message in err
+    assert err.count("\n") == 1
+
+
+def test_a_control_that_survives_is_told_in_words_of_its_own(capsys, tmp_path):
+    path = mine(tmp_path, ('{"p": 0.5}', '{"p": 0.25}'))
+    code, out, _ = run(capsys, "verify", path, "--out", str(tmp_path / "report"))
+    assert code == 1
+    page = (tmp_path / "report" / "index.html").read_text()
+    assert "control MINE-1-half survived: the check cannot tell the claim from it" in out
+    assert "survived: the check cannot tell the claim from it" in page
+    assert "broken" not in out
+    assert "is broken" not in page
+
+
+def test_a_report_of_one_claim_of_ones_own_reads_well(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr("ltjax.verify.report.folder.__file__", str(tmp_path / "a" / "b" / "c" / "folder.py"))
+    assert run(capsys, "verify", mine(tmp_path), "--out", str(tmp_path / "report"))[0] == 0
+    page = (tmp_path / "report" / "index.html").read_text()
+    assert "<title>ltjax: 1 claim checked</title>" in page
+    assert "<p>1 claim, 1 comparison; proofs by exact arithmetic\namong them: 0." in page
+    assert "1 claims" not in page
+    assert "1 comparisons" not in page
+    # Nothing is named that does not lie beside it.
+    assert "docs/" not in page
+
+
+def test_where_there_is_no_checkout_the_revision_says_so(tmp_path, monkeypatch):
+    from ltjax.verify import runner
+
+    monkeypatch.setattr(runner.ltjax, "__file__", str(tmp_path / "ltjax" / "__init__.py"))
+    assert runner.revision() == "none: installed, not run from a checkout"
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("NP1", "did you mean NP-1?"),
+        ("serach", "did you mean SEARCH?"),
+        ("np-1-doubled", "claim 'np-1-doubled' is not allowed: it is a control of NP-1 and checked with it"),
+        ("mine", "did you mean mine.py?"),
+        ("nonsense", "by its family, one of GAP, HW, KK, NP, PAT, SEARCH, SS, WP, by its catalogue, proofs_check, or"),
+    ],
+)
+def test_a_word_that_names_nothing(capsys, tmp_path, monkeypatch, word, message):
+    monkeypatch.chdir(tmp_path)
+    mine(tmp_path)
+    code, _, err = run(capsys, "verify", word)
+    assert code == 2
+    assert message in err
+    assert "NP-2" not in err
+    assert ("did you mean" in err) == ("did you mean" in message)
+
+
+def test_ctrl_c_says_nothing_of_a_report_that_nobody_asked_for(capsys, monkeypatch):
+    from rich.progress import Progress
+
+    said = []
+    update = Progress.update
+    monkeypatch.setattr(Progress, "update", lambda *a, **how: said.append(how.get("description")) or update(*a, **how))
+    code, _, _ = run(capsys, "verify", str(STRANGERS / "stopped.py"), "--at-once", "1")
+    assert code == 130
+    assert said
+    assert "writing the report" not in said

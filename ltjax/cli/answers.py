@@ -23,7 +23,16 @@ def _computed(what: Callable[..., Any], sampling: Sampling, trials: int, looks: 
 
     with bar() as shown:
         work_begins()
-        task = shown.add_task("trials", total=trials * looks if looks else None)
+        task = shown.add_task("", total=trials * looks if looks else None)
+        at = ""
+
+        def stage(what: str) -> None:
+            nonlocal at
+            at = what
+            # Until trials come back nobody knows which of the two it is.
+            shown.update(task, description=f"{what}: compiling, first trials")
+
+        stage("trials")
         return what(
             trials=trials,
             key=settings.key(seed),
@@ -31,8 +40,8 @@ def _computed(what: Callable[..., Any], sampling: Sampling, trials: int, looks: 
             solver=sampling.solver,
             chunk=sampling.chunk,
             devices=devices,
-            progress=lambda count: shown.advance(task, count),
-            **({} if looks else {"stage": lambda what: shown.update(task, description=what)}),
+            progress=lambda count: shown.update(task, description=at, advance=count),
+            **({} if looks else {"stage": stage}),
         )
 
 

@@ -19,7 +19,7 @@ from ltjax.sweeps import engines, memory
 from ltjax.sweeps.forecast import forecast
 from ltjax.sweeps.run import Status, Summary, run
 from ltjax.sweeps.spec import Spec, read_spec
-from ltjax.sweeps.store import check
+from ltjax.sweeps.store import Store, check
 
 
 def sweep(
@@ -90,6 +90,8 @@ def _told(spec: Spec, summary: Summary, store: Path) -> Iterator[str]:
     yield f"{summary.trials_added} trials of {summary.tasks} tasks added in {summary.seconds:.1f} s"
     if summary.earlier:
         yield f"{summary.earlier} cells of another version of ltjax stay in the store: exported, never added to"
+    if summary.other_code:
+        yield _of_other_code(spec, store, summary.other_code)
     if spec.until is not None:
         most = f"{summary.trials_used} of at most {summary.trials_asked}"
         yield f"stopping early saved {100 * summary.saved:.0f}% of the cells' trials ({most})"
@@ -100,24 +102,33 @@ def _told(spec: Spec, summary: Summary, store: Path) -> Iterator[str]:
             yield f"in {hopeless} of them the undecided trials seen are too many for more to help"
 
 
+def _of_other_code(spec: Spec, store: Path, cells: int) -> str:
+    return f"{cells} cells of {spec.problem} in {store} were counted by other code: they stay, exported, never added to"
+
+
 def _dry_run(spec: Spec, store: Path, runner: engines.AbstractEngine, workers: int | None, json: bool) -> int:
     with runner:
         found = forecast(spec, runner, store=store, devices=1 if workers else runner.devices)
     together = workers or 1
     compiling = sum(each.compiling for each in found) / together
     seconds = sum(each.seconds for each in found) / together + compiling
-    cells = sum(len(each.task) for each in found)
+    cells, others = sum(len(each.task) for each in found), 0
+    if check(store):
+        with Store(store, read_only=True) as file:
+            others = file.other_code([each.task for each in found])
     if json:
         tasks = [
             {"problem": each.task.described, "n": each.task.ns, "eps": each.task.eps, "trials": each.trials}
             | {"memory_bytes": each.memory, "seconds": each.seconds / together, "measured": each.measured}
             for each in found
         ]
-        plan = {"cells": cells, "tasks": tasks, "seconds": seconds, "compiling": compiling}
+        plan = {"cells": cells, "tasks": tasks, "seconds": seconds, "compiling": compiling, "other_code": others}
         print_json(plan | {"together": workers or runner.devices})
         return 0
     most = "at most " if spec.until is not None else ""
     say(f"{cells} cells in {len(found)} tasks")
+    if others:
+        say(_of_other_code(spec, store, others))
     for described, group in itertools.groupby(found, lambda each: memory.describe(each.task)):
         rows = table("n", "ε", "cells", f"{most}trials left", "memory", "time", title=described)
         for each in group:
@@ -165,7 +176,7 @@ class _Bar:
 
     def __enter__(self) -> "_Bar":
         self._progress.__enter__()
-        self._task = self._progress.add_task("", total=None, cells="…", speed="…")
+        self._task = self._progress.add_task("", total=None, cells="…: compiling, first trials", speed="…")
         return self
 
     def __exit__(self, *error: Any) -> None:

@@ -1,6 +1,7 @@
 """`ltjax claims` and `ltjax verify`. JAX is imported inside, so that `--help` answers at once."""
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -30,7 +31,7 @@ def claims(*, json: bool = False) -> None:
 
     found = catalogue()
     for name, trace in found.broken.items():
-        notes.print(f"[red]broken[/] catalogue {name}: {escape(_last_line(trace))}", highlight=False)
+        notes.print(f"[red]broken[/] catalogue {name}: {escape(_what_broke(trace))}", highlight=False)
     if json:
         rows = [
             {"id": c.id, "title": title_of(c), "statement": statement_of(c), "controls": [k.id for k in c.controls]}
@@ -84,7 +85,7 @@ def verify(
     from ltjax.machine.compilation import compile_quickly
     from ltjax.verify import runner
     from ltjax.verify.budget import BUDGETS
-    from ltjax.verify.catalogue import catalogue, select
+    from ltjax.verify.catalogue import catalogue, is_file, select
     from ltjax.verify.claim import title_of
     from ltjax.verify.report import ReportFolder, results_of
 
@@ -110,7 +111,7 @@ def verify(
             show(text)
 
     for name, trace in chosen.broken.items():
-        tell(f"[red]broken[/] {escape(name)}: {escape(_last_line(trace))}")
+        tell(f"[red]broken[/] {escape(name)}: {escape(_what_broke(trace, name if is_file(name) else None))}")
     # The folder is opened first: finding out after the work that it cannot be written would be rude.
     with ReportFolder(out, chosen.claims) as folder, progress_bar() as bar:
         task = bar.add_task("claims", total=len(chosen.claims))
@@ -132,7 +133,8 @@ def verify(
             progress=lambda message: bar.update(task, description=escape(message)),
             finished=finished,
         )
-        bar.update(task, description="writing the report")
+        if out is not None:
+            bar.update(task, description="writing the report")
         late = None
         try:
             folder.write(report)
@@ -147,11 +149,23 @@ def verify(
         raise late
     if out is not None and not folder.kept and not json:
         tell(f"report: {escape(str(out / 'index.html'))}")
+    if out is None and not json:
+        note("no report: --out FOLDER writes one")
     return 130 if report.stopped else 0 if report.passed else 1
 
 
 def _last_line(trace: str) -> str:
     return trace.strip().splitlines()[-1]
+
+
+def _what_broke(trace: str, file: str | None = None) -> str:
+    """A traceback in one line: what was raised, and where: the innermost line of this file, else of any."""
+    frames = re.findall(r'File "(.+)", line (\d+)', trace)
+    own = [frame for frame in frames if file is not None and Path(frame[0]).resolve() == Path(file).resolve()]
+    if not frames:
+        return _last_line(trace)
+    name, line = (own or frames)[-1]
+    return f"{_last_line(trace)} ({Path(name).name}, line {line})"
 
 
 def _lines(result: "Result") -> list[str]:
@@ -162,9 +176,10 @@ def _lines(result: "Result") -> list[str]:
     colour = COLOURS.get(result.verdict, "green")
     title = escape(title_of(result.claim))
     if result.error is not None:
+        module = sys.modules.get(type(result.claim).__module__)
         return [
             f"[bold]{result.claim.id}[/] [{colour}]{result.verdict:<12}[/] {title} ({result.seconds:.1f} s)",
-            f"    [red]{escape(_last_line(result.error))}[/]",
+            f"    [red]{escape(_what_broke(result.error, getattr(module, '__file__', None)))}[/]",
         ]
     controls = f"controls refuted: {refuted} of {len(result.controls)}"
     lines = [
@@ -178,7 +193,7 @@ def _lines(result: "Result") -> list[str]:
     if not result.evidence.refutable:
         lines.append("    [yellow]no data could refute this claim[/]")
     lines += [
-        f"    [red]control {control.id} survived: the check is broken[/]"
+        f"    [red]control {control.id} survived: the check cannot tell the claim from it[/]"
         for control, evidence in result.controls
         if evidence.verdict != "refuted"
     ]
@@ -186,7 +201,12 @@ def _lines(result: "Result") -> list[str]:
 
 
 def _why(finding: Any) -> str:
-    """What an inconclusive test would take."""
+    """What refutes a claim, or what an inconclusive test would take."""
+    from ltjax.verify.report.page import number
+
+    if finding.verdict == "refuted":
+        figures = "; ".join(f"{name} {number(value)}" for name, value in finding.numbers.items() if name != "level")
+        return f" ({escape(figures)})" if figures else ""
     if finding.verdict != "inconclusive":
         return ""
     if not finding.refutable:

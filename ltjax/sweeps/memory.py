@@ -16,6 +16,7 @@ from ltjax.machine import devices as parallel
 from ltjax.machine import settings
 from ltjax.problems.base import AbstractProblem
 from ltjax.solvers.choose import Choice
+from ltjax.sweeps import code
 from ltjax.sweeps.spec import Task
 from ltjax.trials.dispatch import chunk_size
 
@@ -144,7 +145,7 @@ def fitted(task: Task, memory: int, devices: int = 1, share: int = 1) -> Task:
 
 def describe(task: Task) -> str:
     """The task's problem in a few words."""
-    hidden = ("problem", "solver", "window", "dtype", "size", "max_size")
+    hidden = ("problem", "solver", "window", "dtype", "size", "max_size", code.KEY)
     options = {k: v for k, v in task.described.items() if k not in hidden or (k.endswith("size") and v is not None)}
     return ", ".join([task.problem, *(f"{k} {v}" for k, v in options.items() if k != "problem")])
 

@@ -55,6 +55,7 @@ class Summary:
         failed: for each failed task its problem, n, ε and the reason.
         seconds: that this run took.
         earlier: cells in the store that another version of ltjax named; they stay, and nothing is added to them.
+        other_code: the same of cells that other code of one's own counted.
     """
 
     cells: int
@@ -67,6 +68,7 @@ class Summary:
     failed: tuple[dict[str, Any], ...]
     seconds: float
     earlier: int = 0
+    other_code: int = 0
 
     @property
     def saved(self) -> float:
@@ -310,7 +312,7 @@ def run(
                     # What another driver stored first stands, and it may have been less: look once more.
                     fresh = [_Run(each.task, spec, file.rows(each.task)) for each in runs]
                     runs = [old if old.failed else new for old, new in zip(runs, fresh, strict=True)]
-            earlier = file.earlier()
+            earlier, other_code = file.earlier(), file.other_code(tasks)
     status = report()
     failed = [each for each in runs if each.failed is not None]
     return Summary(
@@ -327,6 +329,7 @@ def run(
         ),
         seconds=status.seconds,
         earlier=earlier,
+        other_code=other_code,
     )
 
 

@@ -26,6 +26,7 @@ from ltjax.inference import intervals
 from ltjax.problems.base import AbstractProblem
 from ltjax.problems.registry import PROBLEMS, problem_class
 from ltjax.solvers.choose import Choice, choose
+from ltjax.sweeps.code import own_code
 from ltjax.trials.dispatch import MAX_TRIALS
 from ltjax.trials.plan import Share, plan
 
@@ -115,7 +116,8 @@ class Task:
     Attributes:
         problem, options: what rebuilds the problem in any process.
         solver: as the spec names it; None: what suits each cell best.
-        described: the problem and how its trials are drawn and decided, plain values.
+        described: the problem and how its trials are drawn and decided, plain values; of what is not ltjax's own, which
+            code.
         seed: of the spec.
         ns, eps: increasing sizes, decreasing precisions.
         trials: how many, or at most how many.
@@ -192,11 +194,14 @@ class Spec:
         return list(self._tasks())
 
     def _tasks(self) -> Iterator[Task]:
+        # A module that was loaded again since has other classes of the same names.
+        make_problem.cache_clear()
+        make_choice.cache_clear()
         for values in itertools.product(*self.axes.values()):
             options = tuple(zip(self.axes, values, strict=True))
             problem = make_problem(self.problem, options)
             for share in plan(problem, self.n, self.eps, self.solver):
-                described = plain(problem.describe() | share.choice.describe())
+                described = plain(problem.describe() | share.choice.describe() | own_code(problem, share.solver))
                 yield Task(
                     self.problem,
                     options,

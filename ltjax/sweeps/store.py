@@ -19,7 +19,8 @@ import numpy as np
 from jaxtyping import Int
 
 from ltjax.arguments import ArgumentError
-from ltjax.sweeps.spec import FORMAT, Task
+from ltjax.sweeps.code import KEY
+from ltjax.sweeps.spec import FORMAT, Task, digest
 from ltjax.sweeps.work import Tally
 
 APPLICATION = 0x6C746A78
@@ -152,6 +153,20 @@ class Store:
             cells = [self._db.execute("select count(*) from cells where stream = ?", (each,)) for each in streams]
             return sum(found.fetchone()[0] for found in cells)
 
+    def other_code(self, tasks: Sequence[Task]) -> int:
+        """Cells that ask what these tasks ask, but were counted by other code of one's own, or before a store knew by
+        which: they stay as they are, and no run of these tasks adds to them."""
+        own = {task.stream for task in tasks}
+        asked = {_but_for_code(task.content) for task in tasks if KEY in task.content}
+        found = 0
+        with self._errors("read"):
+            streams = list(self._db.execute("select stream, content from streams")) if asked else []
+            for stream, content in streams:
+                if stream not in own and _but_for_code(json.loads(content)) in asked:
+                    (cells,) = self._db.execute("select count(*) from cells where stream = ?", (stream,)).fetchone()
+                    found += cells
+        return found
+
     def rows(self, task: Task) -> dict[int, Rows]:
         """What is stored of a task's cells, by first trial."""
         shape = (len(task.ns), len(task.eps))
@@ -195,6 +210,10 @@ class Store:
             yield
         except sqlite3.Error as error:
             raise ArgumentError(f"store={str(self.path)!r} cannot be {what}: {error}") from None
+
+
+def _but_for_code(content: dict[str, Any]) -> str:
+    return digest({key: value for key, value in content.items() if key != KEY})
 
 
 def _opened(path: Path, mode: str) -> sqlite3.Connection:

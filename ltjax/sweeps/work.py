@@ -24,6 +24,7 @@ import ltjax
 from ltjax.machine import devices as parallel
 from ltjax.machine import settings
 from ltjax.outcomes import HIT, MISS
+from ltjax.sweeps.code import KEY, own_code
 from ltjax.sweeps.spec import Task
 from ltjax.trials import dispatch as engine
 
@@ -108,14 +109,18 @@ def decide(job: Job, devices: Sequence[parallel.Device] | None = None) -> Done:
     """Do a job on these devices (default: all local ones)."""
     began = time.perf_counter()
     devices = tuple(devices) if devices is not None else parallel.local()
-    task = job.task
+    task, share = job.task, job.task.share(job.ns, job.eps)
+    # A worker that runs for long may have loaded a module before it was edited, or another file of that name.
+    code, asked = own_code(share.problem, share.solver).get(KEY), task.described.get(KEY)
+    if code != asked:
+        raise RuntimeError(f"its worker has other code, {code}, than this sweep, {asked}: start the workers anew")
     chunk = dispatch_size(task, max(job.ns), devices)
     cuts = rows(job.start, job.stop)
     shape = (len(cuts), len(job.ns), len(job.eps))
     hits, misses = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
     at = job.start
     for decision in engine.decisions(
-        task.share(job.ns, job.eps),
+        share,
         job.stop - job.start,
         stream_key(task.seed, task.stream),
         first=job.start,

@@ -5,6 +5,7 @@ cannot be loaded is one broken line, and the others work.
 """
 
 import dataclasses
+import difflib
 import importlib.metadata
 import importlib.util
 import sys
@@ -85,12 +86,22 @@ def load_file(path: Path) -> list[Claim]:
     """The claims that a Python file defines, installed or not.
 
     Raises:
-        ArgumentError: if there is no such file, no claim in it, or a claim that is not formed as a claim is. Whatever
-            else the file raises is let through.
+        ArgumentError: if the file cannot be read or is no Python, if there is no claim in it, or one that is not formed
+            as a claim is. Whatever else the file raises is let through.
     """
     if not path.is_file():
         raise ArgumentError(f"claim {str(path)!r} is not known: there is no such file")
     name = f"_ltjax_claims_{path.stem}_{zlib.crc32(str(path.resolve()).encode()):08x}"
+    try:
+        compile(path.read_bytes(), str(path), "exec")
+    except OSError as error:
+        raise ArgumentError(f"claim file {str(path)!r} cannot be read: {error.strerror or error}") from None
+    except (SyntaxError, ValueError) as error:
+        # Here, so that it is the mistake of this file and not of one that it imports.
+        line, said = getattr(error, "lineno", None), getattr(error, "msg", None) or str(error)
+        raise ArgumentError(
+            f"claim file {str(path)!r} is no Python{f': line {line}' if line else ''}: {said}"
+        ) from None
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
@@ -143,14 +154,32 @@ def select(wanted: Sequence[str], known: Catalogue) -> Catalogue:
                 broken[word] = known.broken[word]
                 continue
             if not fits:
-                unloaded = f"; not loaded: {', '.join(known.broken)}" if known.broken else ""
-                raise ArgumentError(f"claim {word!r} is not known: claims are {', '.join(known.claims)}{unloaded}")
+                raise _unknown(word, known)
             clash = [id for id in fits if homes.get(id, known.homes[id]) != known.homes[id]]
             if clash:
                 raise ArgumentError(f"claim {clash[0]!r} is asked for twice: in {homes[clash[0]]} and installed")
             homes |= {id: known.homes[id] for id in fits}
         claims |= fits
     return Catalogue(claims, homes, broken)
+
+
+def _unknown(word: str, known: Catalogue) -> ArgumentError:
+    """What is wrong with a word that names nothing, and what may have been meant."""
+    for claim in known.claims.values():
+        if word.upper() in [control.id.upper() for control in claim.controls]:
+            return ArgumentError(f"claim {word!r} is not allowed: it is a control of {claim.id} and checked with it")
+    families = list(dict.fromkeys(id.partition("-")[0] for id in known.claims))
+    catalogues = list(dict.fromkeys(known.homes.values()))
+    names = {name.upper(): name for name in [*known.claims, *families, *catalogues]}
+    near = [names[each] for each in difflib.get_close_matches(word.upper(), names, 1, 0.8)]
+    if Path(f"{word}.py").is_file():
+        near = [f"{word}.py"]
+    unloaded = f"; not loaded: {', '.join(known.broken)}" if known.broken else ""
+    hint = f"; did you mean {near[0]}?" if near else ""
+    return ArgumentError(
+        f"claim {word!r} is not known: a claim is named by its id, which `ltjax claims` lists, by its family, one of "
+        f"{', '.join(families)}, by its catalogue, {' or '.join(catalogues)}, or by its file, NAME.py{unloaded}{hint}"
+    )
 
 
 __all__ = ["Catalogue", "catalogue", "is_file", "load_file", "select"]

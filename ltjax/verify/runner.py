@@ -58,7 +58,7 @@ def revision() -> str:
     ask = ["git", "-C", str(home), "describe", "--always", "--dirty"]
     try:
         if not (home / ".git").exists():
-            return "of no checkout"
+            return "none: installed, not run from a checkout"
         return subprocess.run(ask, capture_output=True, text=True, check=True, timeout=20).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return "unknown"

@@ -76,6 +76,11 @@ def number(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
 
 
+def counted(count: int, noun: str) -> str:
+    """So many of something."""
+    return f"{number(count)} {noun}{'' if count == 1 else 's'}"
+
+
 def closest(findings: tuple[Finding, ...]) -> Finding:
     """The finding that came nearest to failing: the worst verdict, then the least room to its bound."""
     order = [Verdict.REFUTED, Verdict.INCONCLUSIVE, Verdict.SUPPORTED, Verdict.PROVED]
@@ -118,7 +123,7 @@ def page(report: Report, docs: str | None = None) -> str:
 
     Args:
         report: results and provenance.
-        docs: where the documentation lies, seen from the page; None: it is named, not linked.
+        docs: where the documentation lies, seen from the page; None: the page does not speak of it.
     """
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {"typeset": typeset, "typeset_inline": typeset_inline, "number": number}
@@ -147,6 +152,7 @@ def page(report: Report, docs: str | None = None) -> str:
         basis=basis,
         closest=closest,
         columns=columns,
+        counted=counted,
         many=MANY,
         docs=docs,
     )
