@@ -89,7 +89,7 @@ class Bound:
 
         Args:
             event: a problem, with `n`, `eps` and, if wanted, `solver`; or a function of a key and of the other
-                arguments by name, under `jax.vmap`, that returns one bool. It captures nothing, so that what is
+                arguments by name, under `jax.vmap`, that returns one bool. It captures modules alone, so that what is
                 compared is known by what is handed over.
             claimed: the bound.
             trials: independent draws.

@@ -43,7 +43,7 @@ def told(name: str, value: Any) -> str:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
         return f"{type(value).__qualname__}({told(name, fields)})"
-    raise ArgumentError(f"{name}={value!r} is not allowed: {name} is plain data, an array, a problem or a law")
+    raise ArgumentError(f"{name}={value!r} is not allowed: {name} is plain data, an array, problem, law or module")
 
 
 def told_function(event: Callable[..., Any]) -> str:
