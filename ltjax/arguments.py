@@ -100,7 +100,8 @@ def class_at(argument: str, place: str, kind: type[T]) -> type[T]:
         kind: what the class must be a subclass of.
 
     Raises:
-        ArgumentError: for a module that cannot be imported, a class that is not there or is of another kind.
+        ArgumentError: for a module that cannot be imported, a class that is not there, is of another kind or lacks
+            something.
     """
     module, _, attribute = place.partition(":")
     try:
@@ -109,4 +110,7 @@ def class_at(argument: str, place: str, kind: type[T]) -> type[T]:
         raise ArgumentError(f"{argument}={place!r} cannot be loaded: {error}") from None
     if not (isinstance(found, type) and issubclass(found, kind)):
         raise ArgumentError(f"{argument}={place!r} is not allowed: {place} is no {argument} class")
+    lacking = sorted(getattr(found, "__abstractmethods__", ()))
+    if lacking:
+        raise ArgumentError(f"{argument}={place!r} cannot be made: it lacks {', '.join(lacking)}")
     return found

@@ -37,7 +37,10 @@ FEW = 18
 
 @dataclasses.dataclass(frozen=True)
 class AbstractPattern(abc.ABC):
-    """Which masks are allowed. The empty one always is, and one of n neurons is one of n + 1 that cuts the last."""
+    """Which masks are allowed. The empty one must be, and one of n neurons must be one of n + 1 that cuts the last.
+
+    `ltjax.testing.check_pattern` holds a pattern to that.
+    """
 
     @property
     def name(self) -> str:
@@ -46,7 +49,21 @@ class AbstractPattern(abc.ABC):
 
     @abc.abstractmethod
     def allows(self, mask: Mask) -> Allowed:
-        """Whether these masks of whole networks are allowed; leading axes are a batch."""
+        """Whether these masks of whole networks are allowed; leading axes are a batch: one bool for each mask."""
+
+    def allowed(self, mask: Mask) -> Bool[np.ndarray, "*batch"]:
+        """What `allows` says, as an array.
+
+        Raises:
+            ArgumentError: where that is not one bool for each mask.
+        """
+        found = np.asarray(self.allows(mask))
+        if found.dtype != bool or found.shape != mask.shape[:-2]:
+            raise ArgumentError(
+                f"pattern={self.name!r} is not allowed: for masks of shape {mask.shape} `allows` gives one bool "
+                f"each, of shape {mask.shape[:-2]}, not {found.dtype} of shape {found.shape}"
+            )
+        return found
 
     def bits(self, n: int, d: int) -> float:
         """log2 of how many masks of n neurons with d inputs are allowed: what the counting limit asks for."""
@@ -75,7 +92,7 @@ class AbstractPattern(abc.ABC):
         arguments.whole("n·d", n * d, 1, FEW)
         every = (np.arange(1 << (n * d))[:, None] >> np.arange(n * d)) % 2 == 1
         every = every.reshape(-1, n, d)
-        return every[self.allows(every)]
+        return every[self.allowed(every)]
 
     def __str__(self) -> str:
         return self.name
@@ -374,7 +391,7 @@ def get_pattern(pattern: Any) -> AbstractPattern:
         pattern: a name as in `FORMS`, or `module:Class`, a pattern of one's own.
 
     Raises:
-        ArgumentError: for an unknown name, numbers that are not allowed, a class that cannot be loaded.
+        ArgumentError: for an unknown name, numbers that are not allowed, a class that cannot be loaded or made.
     """
     if isinstance(pattern, AbstractPattern):
         return pattern
@@ -390,7 +407,10 @@ def get_pattern(pattern: Any) -> AbstractPattern:
         known = ", ".join([*FORMS, "module:Class"])
         raise ArgumentError(f"pattern={pattern!r} is not known: pattern is one of {known}")
     own: Any = arguments.class_at("pattern", word, AbstractPattern)
-    return own()
+    try:
+        return own()
+    except TypeError as error:
+        raise ArgumentError(f"pattern={pattern!r} cannot be made: {error}") from None
 
 
 __all__ = [

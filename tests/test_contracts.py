@@ -1,4 +1,7 @@
-"""The contracts of problems and solvers, as a table over all of them here; the same checks serve strangers."""
+"""The contracts of problems, patterns and solvers, as a table over all of them here; the same checks serve strangers.
+
+That built-in patterns keep theirs is in tests/test_patterns.py.
+"""
 
 import dataclasses
 import sys
@@ -10,13 +13,17 @@ import numpy as np
 import pytest
 
 from ltjax import NeuronPruning, SubsetSum, WeightPruning
+from ltjax.arguments import ArgumentError
+from ltjax.patterns import AbstractPattern, RowsOn, get_pattern
 from ltjax.problems.base import AbstractProblem
 from ltjax.problems.pruning import Pruning
 from ltjax.solvers.all_masks import AllMasks
-from ltjax.testing import check_problem, check_solver
+from ltjax.testing import check_pattern, check_problem, check_solver
 
 sys.path.insert(0, str(Path(__file__).parent / "strangers"))
 from blocks import BlockPruning
+from diagonals import Parity
+from unfinished import AtMost, Scalar
 
 PROBLEMS = [
     BlockPruning(),
@@ -127,3 +134,123 @@ def test_a_broken_solver_is_told_what_it_breaks(fault, message):
     check_solver(Sloppy(), (2, 5), (0.3, 0.1), solver=Broken())
     with pytest.raises(AssertionError, match=message):
         check_solver(Sloppy(), (2, 5), (0.3, 0.1), solver=Broken(fault))
+
+
+@dataclasses.dataclass(frozen=True)
+class NoEmpty(AbstractPattern):
+    def allows(self, mask):
+        return mask.any(axis=(-2, -1))
+
+
+@dataclasses.dataclass(frozen=True)
+class LastMustStay(AbstractPattern):
+    def allows(self, mask):
+        return mask[..., -1, :].any(axis=-1) | ~mask.any(axis=(-2, -1))
+
+
+class Unlike(Parity):
+    """It equals no copy."""
+
+    def __eq__(self, other):
+        return self is other
+
+    __hash__ = Parity.__hash__
+
+
+@dataclasses.dataclass(frozen=True)
+class Lying(AbstractPattern):
+    """At most one weight a neuron, but `fault` says what is wrong of what it says besides."""
+
+    fault: str = ""
+
+    @property
+    def name(self):
+        return "rows" if self.fault == "name" else f"lying:{self.fault}"
+
+    def allows(self, mask):
+        if self.fault == "axes":
+            return np.einsum("mnd->mn", mask.astype(int)).max(axis=1) <= 1
+        if self.fault == "batch" and mask.ndim > 3:
+            return np.ones(mask.shape[:-2], bool)
+        return mask.sum(axis=-1).max(axis=-1) <= (0 if self.fault == "one" else 1)
+
+    def masks(self, n, d):
+        masks = super().masks(n, d)
+        return {"masks": masks[:-1], "order": masks[::-1]}.get(self.fault, masks)
+
+    def bits(self, n, d):
+        return super().bits(n, d) + (self.fault == "bits")
+
+    @property
+    def one_each(self):
+        return True
+
+    def rows_on(self, support, d):
+        if self.fault == "support":
+            return RowsOn((), True)
+        if self.fault == "rows":
+            return RowsOn(tuple(range(d)), False)
+        return RowsOn(support, True) if len(support) == 1 else None
+
+
+@dataclasses.dataclass(frozen=True)
+class Inexact(Lying):
+    """Any weights, which are no whole rows on two inputs."""
+
+    def allows(self, mask):
+        return np.ones(mask.shape[:-2], bool)
+
+    def rows_on(self, support, d):
+        return RowsOn(support, True)
+
+
+PATTERNS = [
+    (NoEmpty(), "n=1, d=3: the empty mask is not allowed"),
+    (LastMustStay(), "n=1, d=3: allowed, but not with one more neuron that is cut: [[1, 0, 0], [0, 0, 0]]"),
+    (
+        Scalar(),
+        "pattern='unfinished:Scalar' is not allowed: for masks of shape (8, 1, 3) `allows` gives one bool each, "
+        "of shape (8,), not bool of shape ()",
+    ),
+    (AtMost(2), "a pattern with fields needs a `name` that says them"),
+    (Lying("name"), "name 'rows' is that of another pattern"),
+    (Lying("axes"), "`allows` fails for masks of shape (2, 4, 1, 3): "),
+    (Lying("batch"), "n=1, d=3: what is allowed depends on the batch"),
+    (Lying("one"), "n=1, d=3: `one_each`, but not allowed: [[1, 0, 0]]"),
+    (Lying("masks"), "n=1, d=3: `masks` are not those that `allows` allows"),
+    (Lying("order"), "n=1, d=3: `masks` does not begin with the empty mask"),
+    (Lying("bits"), "n=1, d=3: `bits` is 3, log2 of the masks 2"),
+    (Lying("support"), "n=1, d=3: `rows_on` (0,) names (), which are not inputs with all of these"),
+    (Lying("rows"), "n=1, d=3: `rows_on` (0,) names (0, 1, 2), but not allowed: [[1, 1, 1]]"),
+    (Inexact(), "n=1, d=3: `rows_on` (0, 1) names (0, 1) as exact, where others are seen: [[1, 0, 0]]"),
+    (Unlike(), "the pattern does not equal its copy from another process"),
+]
+
+
+@pytest.mark.parametrize(("pattern", "message"), PATTERNS, ids=lambda x: "" if isinstance(x, str) else repr(x))
+def test_a_broken_pattern_is_told_what_it_breaks(pattern, message):
+    check_pattern(Lying())
+    with pytest.raises(AssertionError) as error:
+        check_pattern(pattern)
+    assert str(error.value).startswith(message)
+    assert "\n" not in str(error.value)
+
+
+def test_what_has_no_copy_or_hash_is_told():
+    class Local(Parity):
+        pass
+
+    class Unpacked(Sloppy):
+        pass
+
+    for check in (lambda: check_pattern(Local()), lambda: check_problem(Unpacked())):
+        with pytest.raises(AssertionError, match="has no copy in another process, or no hash: ") as error:
+            check()
+        assert "\n" not in str(error.value)
+
+
+def test_a_pattern_is_checked_where_all_masks_can_be():
+    with pytest.raises(ArgumentError, match="n·d=16 is not allowed: n·d is a whole number from 1 to 12"):
+        check_pattern(Parity(), n=4, d=4)
+    with pytest.raises(ArgumentError, match="kept=4 is not allowed: kept is a whole number from 1 to 3"):
+        check_pattern(get_pattern("exactly:4"), d=3)

@@ -10,6 +10,7 @@ import pytest
 from ltjax import patterns
 from ltjax.arguments import ArgumentError
 from ltjax.patterns import get_pattern
+from ltjax.testing import check_pattern
 
 sys.path.insert(0, str(Path(__file__).parent / "strangers"))
 
@@ -36,6 +37,12 @@ def test_names_are_read_and_said(name):
     assert pattern.name == str(pattern) == name
     assert get_pattern(pattern) is pattern
     assert hash(pattern) == hash(get_pattern(name))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_pattern_keeps_its_contract(name):
+    for n, d in ((4, 3), (3, 4)):
+        check_pattern(get_pattern(name), n=n, d=d)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -96,6 +96,7 @@ BAD = {
     "greedy:dataclasses": "solver='greedy:dataclasses' is not allowed: greedy:dataclasses is no solver class",
     ":Greedy": "solver=':Greedy' cannot be loaded",
     "ltjax.solvers.base:AbstractSolver": "solver='ltjax.solvers.base:AbstractSolver' cannot be made: ",
+    "unfinished:Solver": "solver='unfinished:Solver' cannot be made: it lacks block, search\n",
 }
 
 
@@ -105,6 +106,31 @@ def test_a_mistake_is_one_line(capsys, here, solver):
     assert (code, out) == (2, "")
     assert err.startswith(f"ltjax: {BAD[solver]}")
     assert err.count("\n") == 1
+
+
+UNFINISHED = {
+    "pruning --pattern unfinished:Pattern": "pattern='unfinished:Pattern' cannot be made: it lacks allows",
+    "pruning --pattern unfinished:AtMost": "pattern='unfinished:AtMost' cannot be made: AtMost.__init__() missing 1",
+    "pruning --pattern unfinished:Scalar": (
+        "pattern='unfinished:Scalar' is not allowed: for masks of shape (16, 2, 2) `allows` gives one bool each, "
+        "of shape (16,), not bool of shape ()"
+    ),
+    "unfinished:Problem": "problem='unfinished:Problem' cannot be made: it lacks error",
+}
+
+
+@pytest.mark.parametrize("asked", UNFINISHED)
+def test_what_is_unfinished_is_one_line_too(capsys, here, asked):
+    code, out, err = run(capsys, "estimate", *asked.split(), "--n", "2", "--eps", "0.5", "--trials", "8")
+    assert (code, out) == (2, "")
+    assert err.startswith(f"ltjax: {UNFINISHED[asked]}")
+    assert err.count("\n") == 1
+
+
+def test_an_option_without_a_default_is_asked_for_in_a_sweep(here, monkeypatch):
+    monkeypatch.syspath_prepend(STRANGERS)
+    with pytest.raises(ArgumentError, match="key 'size' is missing: unfinished:Sized has no usual size"):
+        sweeps.parse_spec({"problem": "unfinished:Sized", "n": 2, "eps": 0.5, "trials": 10})
 
 
 def test_a_question_that_it_does_not_answer(capsys, here):

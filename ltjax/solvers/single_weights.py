@@ -107,7 +107,7 @@ class AllWeights(AbstractSolver):
         else:
             points = random_directions(settings.key(0), 2 * GRID, d, float)
             points, counting = jnp.concatenate([points, network.w[None]]), None
-        allowed = None if self.rule == ANY else np.asarray(self.rule.allows(masks.every_mask(most, d)))
+        allowed = None if self.rule == ANY else self.rule.allowed(masks.every_mask(most, d))
         least, best, guard = masks.all_masks(
             network.u, network.v, network.w, points, ns, counting, allowed, readout=self.readout
         )

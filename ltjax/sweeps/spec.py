@@ -256,6 +256,10 @@ def parse_spec(table: Mapping[str, Any]) -> Spec:
     for key in ("n", "eps"):
         if key not in table:
             raise ArgumentError(f"key {key!r} is missing: {key} is a number, a list, or a table with logspace or range")
+    for field in dataclasses.fields(cls):
+        usual = field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
+        if field.init and not usual and field.name not in table:
+            raise ArgumentError(f"key {field.name!r} is missing: {table['problem']} has no usual {field.name}")
     n = sorted(arguments.whole("n", value, 1) for value in axis("n", table["n"]))
     eps = sorted((arguments.real("eps", value, above=0.0) for value in axis("eps", table["eps"])), reverse=True)
     hints = get_type_hints(cls)

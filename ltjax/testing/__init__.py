@@ -1,5 +1,5 @@
 """For tests of one's own: bounds compared with draws (bound.py), strategies for hypothesis (strategies.py), contracts
-of problems and solvers (contracts.py), and the pytest plugin that brings the fixture `bound` (plugin.py).
+of problems, patterns and solvers (contracts.py), and the pytest plugin that brings the fixture `bound` (plugin.py).
 
 The names below are loaded when first used: pytest imports the plugin in every session, and most need no JAX.
 """
@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ltjax.testing.bound import Bound, Refuted
-    from ltjax.testing.contracts import check_problem, check_solver, every_mask, least_error
+    from ltjax.testing.contracts import check_pattern, check_problem, check_solver, every_mask, least_error
     from ltjax.testing.strategies import laws, masks, networks, precisions, problems
 
 _HOME = {
     "Bound": "bound",
     "Refuted": "bound",
+    "check_pattern": "contracts",
     "check_problem": "contracts",
     "check_solver": "contracts",
     "every_mask": "contracts",
@@ -29,6 +30,7 @@ _HOME = {
 __all__ = [
     "Bound",
     "Refuted",
+    "check_pattern",
     "check_problem",
     "check_solver",
     "every_mask",

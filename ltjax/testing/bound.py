@@ -10,6 +10,8 @@ charge of its own, and what was refuted on the way there changes none of them.
 """
 
 import dataclasses
+import functools
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -87,7 +89,7 @@ class Bound:
 
         Args:
             event: a problem, with `n`, `eps` and, if wanted, `solver`; or a function of a key and of the other
-                arguments by name, under `jax.vmap`, that returns one bool. It captures nothing, so that what is
+                arguments by name, under `jax.vmap`, that returns one bool. It captures modules alone, so that what is
                 compared is known by what is handed over.
             claimed: the bound.
             trials: independent draws.
@@ -133,6 +135,7 @@ class Bound:
         __tracebackhide__ = True
         trials = arguments.whole("trials", trials, 1, MAX_TRIALS)
         text, key = self._identity("never", event, None, trials, given)
+        _check_given(event, given)
         if text not in self._known:
             where = np.flatnonzero(_outcomes(event, key, trials, given) == HIT)
             finding = Holds("", not len(where), numbers={"trials": trials}).evaluate(self.budget)
@@ -192,8 +195,9 @@ class Bound:
                     "advantage": f"{finding.numbers['nats a trial']:.4g} nats a trial, z = {z:.3g}, {trials} trials",
                     "claimed": f"{law}: {_short(claimed.estimate)}",
                     "rival": f"{rival}: {_short(test.rival.estimate)}",
-                } | _sight(test, finding, abs(float(finding.numbers["nats a trial"])), level, " nats a trial")
-                rows["level"] = self._level(level)
+                    "visible": _would(f"{test.detectable(level):.4g} nats a trial or more"),
+                    "level": self._level(level),
+                }
                 self._known[text] = finding, self._message(f"n50 grows like {law!r}", problem, given, rows, key)
         return [self._answer(text) for text in texts.values()]
 
@@ -209,6 +213,7 @@ class Bound:
         __tracebackhide__ = True
         claimed, trials = arguments.real("claimed", claimed), arguments.whole("trials", trials, 1, MAX_TRIALS)
         text, key = self._identity(says, event, claimed, trials, given)
+        _check_given(event, given)
         if text in self._known:
             return self._answer(text)
         extremes = [test_of(Proportion(hits, trials)) for hits in (0, trials)]
@@ -225,8 +230,9 @@ class Bound:
             "measured": f"{seen.hits} of {trials} trials, {seen.undecided or 'none'} undecided",
             "interval": f"[{lower:.6g}, {upper:.6g}]",
             "claimed": f"{says} {claimed:.6g}",
-        } | _sight(test, finding, max(lower - claimed, claimed - upper, abs(seen.estimate - claimed)), level)
-        rows["level"] = self._level(level)
+            "visible": _would(_visible(test, level)),
+            "level": self._level(level),
+        }
         self._known[text] = finding, self._message(f"P(event) is {says} {claimed:.6g}", event, given, rows, key)
         return self._answer(text)
 
@@ -257,20 +263,47 @@ class Bound:
         self, claim: str, event: Event, given: dict[str, Any], rows: dict[str, str], key: Key[Array, ""]
     ) -> str:
         words = ", ".join(str(word) for word in np.asarray(jax.random.key_data(key)).ravel())
-        what = str(event) if isinstance(event, AbstractProblem) else getattr(event, "__name__", repr(event))
-        rows = {"event": what, "given": _short(given), **rows, "key": f"jax.random.wrap_key_data of [{words}]"}
+        pasted = f"jax.random.wrap_key_data(jnp.array([{words}], dtype=jnp.uint32))"
+        rows = {"event": _name(event), "given": _short(given), **rows, "key": pasted}
         return "\n".join([f"refuted: {claim}", *(f"  {name:16}{row}" for name, row in rows.items())])
+
+
+def _name(event: Event) -> str:
+    if isinstance(event, AbstractProblem):
+        return str(event)
+    return _name(event.func) if isinstance(event, functools.partial) else getattr(event, "__name__", repr(event))
+
+
+def _check_given(event: Event, given: dict[str, Any]) -> None:
+    """Whether the event takes what it is given, before anything is traced.
+
+    Raises:
+        ArgumentError: for an argument that it does not take, or one that it lacks.
+    """
+    if isinstance(event, AbstractProblem):
+        takes, needs, any_name = ["n", "eps", "solver"], ["n", "eps"], False
+        said = f"a problem takes {', '.join(takes)}"
+    else:
+        parameters = list(inspect.signature(event).parameters.values())
+        if not parameters or parameters[0].kind in (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD):
+            raise ArgumentError(f"event={_name(event)} is not allowed: what an event takes first is a key")
+        others = parameters[1:]
+        any_name = any(each.kind is each.VAR_KEYWORD for each in others)
+        named = [each for each in others if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)]
+        takes, needs = [each.name for each in named], [each.name for each in named if each.default is each.empty]
+        said = f"event={_name(event)} takes {', '.join(takes) or 'nothing'} besides its key"
+    for name in given:
+        if name not in takes and not any_name:
+            raise ArgumentError(f"argument={name!r} is not known: {said}")
+    for name in needs:
+        if name not in given:
+            raise ArgumentError(f"{name} is missing: {said}")
 
 
 def _outcomes(event: Event, key: Key[Array, ""], trials: int, given: dict[str, Any]) -> np.ndarray:
     """Of each trial: hit, miss or undecided, shape (trials,)."""
     if not isinstance(event, AbstractProblem):
         return np.where(_happened(event, key, trials, given), HIT, MISS)
-    for name in given:
-        arguments.choice("argument", name, ("n", "eps", "solver"))
-    for name in ("n", "eps"):
-        if name not in given:
-            raise ArgumentError(f"{name} is missing: a problem is asked at n and eps")
     n, eps = arguments.whole("n", given["n"], 1, event.max_n), arguments.real("eps", given["eps"], above=0.0)
     (share,) = plan(event, (n,), (eps,), given.get("solver"))
     return np.concatenate([decision.status[:, 0, 0] for decision in decisions(share, trials, key)])
@@ -295,17 +328,21 @@ def _happened(event: Callable[..., Any], key: Key[Array, ""], trials: int, given
     return np.concatenate(found)[:trials]
 
 
-def _sight(test: Test, finding: Finding, gap: float, level: float, unit: str = "") -> dict[str, str]:
-    """What the test could see, and the trials that would have settled the violation met, and a smaller one."""
-    least, rows = finding.detectable, {}
-    if least is not None:
-        rows["visible"] = f"violations of {least:.4g}{unit} or more, with probability {POWER:g}"
-    needed = test.trials_needed(gap, level) if gap > 0.0 else None
-    if needed is not None:
-        rows["settled by"] = f"about {needed:,} trials" + (
-            "" if finding.trials_needed is None else f"; half of the least visible by about {finding.trials_needed:,}"
-        )
-    return rows
+def _visible(test: Test, level: float) -> str:
+    """The rates that a test of one would have seen."""
+    least = test.detectable(level) or 0.0
+    if isinstance(test, AtMost):
+        return f"rates of {test.bound + least:.4g} or more"
+    if isinstance(test, AtLeast):
+        return f"rates of {test.bound - least:.4g} or less"
+    assert isinstance(test, Equivalent)
+    low, high = test.to.estimate - test.margin - least, test.to.estimate + test.margin + least
+    ends = [f"{low:.4g} or less"] * (low >= 0.0) + [f"{high:.4g} or more"] * (high <= 1.0)
+    return f"rates of {', and of '.join(ends)}" if ends else "no rate"
+
+
+def _would(what: str) -> str:
+    return f"{what} would have been seen, with probability {POWER:g}"
 
 
 def _short(values: dict[str, Any]) -> str:

@@ -1,9 +1,11 @@
-"""The contracts of problems and solvers, as checks that anyone can run on her own.
+"""The contracts of problems, patterns and solvers, as checks that anyone can run on her own.
 
 Each check raises an `AssertionError` whose one line says what does not hold and where. They are slow and thorough:
 small sizes, few trials, every mask.
 """
 
+import dataclasses
+import itertools
 import json
 import pickle
 from collections.abc import Sequence
@@ -12,7 +14,10 @@ from typing import Any
 import jax
 import numpy as np
 
+from ltjax import arguments
+from ltjax.arguments import ArgumentError
 from ltjax.outcomes import HIT, MISS
+from ltjax.patterns import AbstractPattern, get_pattern
 from ltjax.problems.base import AbstractProblem, at_trial, fields_of
 from ltjax.solvers.base import AbstractSolver
 from ltjax.trials.counts import count
@@ -26,6 +31,17 @@ MOST_BITS = 12
 def _say(true: bool | np.bool_, what: str) -> None:
     if not true:
         raise AssertionError(what)
+
+
+def _say_a_value(kind: str, value: Any) -> None:
+    """Hashable, and equal to its copy from another process."""
+    try:
+        twin = pickle.loads(pickle.dumps(value))
+        same = hash(twin) == hash(value)
+    except Exception as error:  # pickle raises what it likes
+        raise AssertionError(f"the {kind} has no copy in another process, or no hash: {error}") from None
+    _say(same, f"the {kind}'s copy has another hash")
+    _say(twin == value, f"the {kind} does not equal its copy from another process")
 
 
 def every_mask(n: int, pieces: tuple[int, ...] = ()) -> np.ndarray:
@@ -60,8 +76,7 @@ def check_problem(problem: AbstractProblem, *, n: int = 4, trials: int = 6, seed
     Raises:
         AssertionError: what does not hold.
     """
-    _say(hash(problem) == hash(pickle.loads(pickle.dumps(problem))), "the problem's copy has another hash")
-    _say(problem == pickle.loads(pickle.dumps(problem)), "the problem does not equal its copy from another process")
+    _say_a_value("problem", problem)
     json.dumps(problem.describe(), allow_nan=False)
     _say(1 <= n <= problem.max_n, f"max_n={problem.max_n} is too small for n={n}")
     keys = jax.random.split(jax.random.key(seed), trials)
@@ -83,6 +98,99 @@ def check_problem(problem: AbstractProblem, *, n: int = 4, trials: int = 6, seed
             except IndexError:
                 return  # masks of this problem have pieces: its solvers' masks are checked instead
             _say(lower <= upper, f"error bounds {lower} and {upper} are out of order in trial {t}")
+
+
+def check_pattern(pattern: AbstractPattern, *, d: int = 3, n: int = 3) -> None:
+    """What every pattern promises, of all masks of up to n neurons with d inputs.
+
+    It is a plain value with a name of its own. `allows` gives one bool for each mask, in whatever batch. The empty mask
+    is allowed, and so is what is allowed of k neurons with one more that is cut. `masks` lists what `allows` allows,
+    `bits` counts it, and what `one_each` and `rows_on` say is so.
+
+    Args:
+        pattern: yours.
+        d, n: at most 12 weights in all.
+
+    Raises:
+        AssertionError: what does not hold.
+        ArgumentError: for d that the pattern does not fit, and for more than 12 weights.
+    """
+    n, d = arguments.whole("n", n, 1), arguments.whole("d", d, 1)
+    arguments.whole("n·d", n * d, 1, MOST_BITS)
+    pattern.check(d)
+    _say_a_value("pattern", pattern)
+    own = type(pattern).name is not AbstractPattern.name
+    _say(own or not dataclasses.fields(pattern), "a pattern with fields needs a `name` that says them")
+    try:
+        named = get_pattern(pattern.name)
+    except ArgumentError:
+        named = pattern  # only yours has this name
+    _say(named == pattern, f"name {pattern.name!r} is that of another pattern")
+    for k in range(1, n + 1):
+        _check_masks(pattern, k, d)
+
+
+def _check_masks(pattern: AbstractPattern, n: int, d: int) -> None:
+    every, where = every_mask(n, (d,)), f"n={n}, d={d}"
+    fits = _allowed(pattern, every)
+    for again in (_allowed(pattern, every.reshape(2, -1, n, d)).ravel(), [_allowed(pattern, mask) for mask in every]):
+        _say(np.array_equal(again, fits), f"{where}: what is allowed depends on the batch")
+    _say(fits[0], f"{where}: the empty mask is not allowed")
+    _say_all(
+        pattern,
+        np.pad(every[fits], ((0, 0), (0, 1), (0, 0))),
+        f"{where}: allowed, but not with one more neuron that is cut",
+    )
+    listed = np.asarray(pattern.masks(n, d))
+    same = {mask.tobytes() for mask in listed} == {mask.tobytes() for mask in every[fits]}
+    _say(
+        listed.dtype == bool and len(listed) == fits.sum() and same,
+        f"{where}: `masks` are not those that `allows` allows",
+    )
+    _say(not listed[0].any(), f"{where}: `masks` does not begin with the empty mask")
+    count = np.log2(fits.sum())
+    _say(
+        abs(pattern.bits(n, d) - count) < 1e-9,
+        f"{where}: `bits` is {pattern.bits(n, d):g}, log2 of the masks {count:g}",
+    )
+    if pattern.one_each:
+        _say_all(pattern, every[every.sum(axis=2).max(axis=1) <= 1], f"{where}: `one_each`, but not allowed")
+    for size in range(1, d + 1):
+        for support in itertools.combinations(range(d), size):
+            _check_rows(pattern, every, fits, support)
+
+
+def _check_rows(pattern: AbstractPattern, every: np.ndarray, fits: np.ndarray, support: tuple[int, ...]) -> None:
+    (n, d), found = every.shape[1:], pattern.rows_on(support, every.shape[2])
+    if found is None:
+        return
+    where = f"n={n}, d={d}: `rows_on` {support} names {found.inputs}"
+    on = np.isin(np.arange(d), found.inputs)
+    _say(set(support) <= set(found.inputs) <= set(range(d)), f"{where}, which are not inputs with all of these")
+    _say_all(pattern, every_mask(n)[:, :, None] & on, f"{where}, but not allowed")
+    seen = every[fits][:, :, on]
+    whole = np.all(seen.all(axis=2) | ~seen.any(axis=2), axis=1)
+    if found.exact:
+        _say(whole.all(), f"{where} as exact, where others are seen: {_shown(every[fits], ~whole)}")
+
+
+def _allowed(pattern: AbstractPattern, masks: np.ndarray) -> np.ndarray:
+    try:
+        return pattern.allowed(masks)
+    except ArgumentError as error:
+        raise AssertionError(str(error)) from None
+    except Exception as error:
+        raise AssertionError(f"`allows` fails for masks of shape {masks.shape}: {error!r}") from error
+
+
+def _say_all(pattern: AbstractPattern, masks: np.ndarray, what: str) -> None:
+    """That all these are allowed, else the first that is not."""
+    fits = _allowed(pattern, masks)
+    _say(fits.all(), f"{what}: {_shown(masks, ~fits)}")
+
+
+def _shown(masks: np.ndarray, which: np.ndarray) -> str:
+    return str(masks[np.argmax(which)].astype(int).tolist()) if which.any() else ""
 
 
 def check_solver(
@@ -113,8 +221,7 @@ def check_solver(
     key = jax.random.key(seed)
     one: dict[str, Any] = {"chunk": trials, "devices": jax.local_devices()[:1], "solver": solver}
     for share in plan(problem, ns, eps, solver):
-        twin = pickle.loads(pickle.dumps(share.solver))
-        _say(twin == share.solver and hash(twin) == hash(share.solver), "the solver does not equal its copy")
+        _say_a_value("solver", share.solver)
         (decision,) = list(decisions(share, trials, key, chunk=trials, devices=one["devices"]))
         _check_decision(problem, share.ns, share.eps, decision)
     together = count(problem, ns, eps, trials, key, **one)
@@ -157,4 +264,4 @@ def _as_drawn(problem: AbstractProblem, arrays: dict[str, np.ndarray]) -> Any:
     return arrays if isinstance(form, dict) else arrays["values"]
 
 
-__all__ = ["check_problem", "check_solver", "every_mask", "least_error"]
+__all__ = ["check_pattern", "check_problem", "check_solver", "every_mask", "least_error"]

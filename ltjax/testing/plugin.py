@@ -4,7 +4,6 @@ pytest imports this file in every session of every project where ltjax is instal
 hypothesis are loaded by the tests that ask for them.
 """
 
-import contextlib
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
@@ -71,20 +70,21 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
 
 
 def _suit(item: pytest.Item) -> None:
-    """Settings that draws by JAX ask for, where the test has none of its own.
+    """Settings that draws by JAX ask for, where the test has the usual ones.
 
     The first example of a size compiles, which no deadline foresees. To explain a failure, hypothesis traces every line
-    of Python that runs, JAX's too, and takes minutes to name lines of this library.
+    of Python that runs, JAX's too, and takes minutes to name lines of this library. Whether the test is decorated with
+    `settings` says nothing: they hold a deadline in any case. One that differs from the usual was chosen.
     """
-    function = getattr(item, "function", None)
-    if getattr(function, "is_hypothesis_test", False):
+    function: Any = getattr(item, "function", None)
+    own: Any = getattr(function, "_hypothesis_internal_use_settings", None)
+    if getattr(function, "is_hypothesis_test", False) and own is not None:
         from hypothesis import Phase, settings
-        from hypothesis.errors import InvalidArgument
 
-        chosen: Any = settings.default
-        phases = [phase for phase in chosen.phases if phase is not Phase.explain]
-        with contextlib.suppress(InvalidArgument):  # it is decorated with settings
-            settings(deadline=None, phases=phases)(function)
+        usual: Any = settings.default
+        deadline = None if own.deadline == usual.deadline else own.deadline
+        phases = [phase for phase in own.phases if phase is not Phase.explain or own.phases != usual.phases]
+        function._hypothesis_internal_use_settings = settings(own, deadline=deadline, phases=phases)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -14,8 +14,14 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from hypothesis import strategies as st
-from hypothesis.strategies import SearchStrategy
+
+try:
+    from hypothesis import strategies as st
+    from hypothesis.strategies import SearchStrategy
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        "strategies of ltjax.testing need the extra testing: pip install 'ltjax[testing]'", name=error.name
+    ) from None
 
 from ltjax import arguments
 from ltjax.arguments import ArgumentError

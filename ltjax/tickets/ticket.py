@@ -205,7 +205,7 @@ def check(path: str | Path, target: Perceptron | None = None) -> tuple[Ticket, l
         raise ArgumentError(f"check={str(path)!r} is not allowed: it is a ticket for another target")
     pattern, signed, said = get_pattern(ticket.pattern), ticket.low < 0.0, ticket.certificate
     wrong = [
-        f"mask {i} does not obey {pattern.name}" for i, mask in enumerate(ticket.masks, 1) if not pattern.allows(mask)
+        f"mask {i} does not obey {pattern.name}" for i, mask in enumerate(ticket.masks, 1) if not pattern.allowed(mask)
     ]
     layers = reads(target, ticket.start, ticket.masks, signed)
     now = certify(layers, ticket.eps, ticket.low, ticket.high)

@@ -137,7 +137,7 @@ class AbstractPruning(AbstractProblem):
         if not self.in_pieces:
             return network_error(u[keep], v[keep], b[keep], w, instance.c, self.readout, eps, self.cells)
         kept, most = keep.any(axis=1), int(keep.sum(axis=1).max(initial=0))
-        if not self.rule.allows(keep):
+        if not self.rule.allowed(keep):
             return math.inf, math.inf
         rows = (u * keep)[kept]
         if self.d > 2 and len(w) == self.d and self.separable and most <= 1 and self.rule.one_each | (most == 1):
