@@ -9,7 +9,7 @@ from typing import Any
 import jax
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from ltjax import arguments
+from ltjax import arguments, files
 from ltjax.arguments import ArgumentError
 from ltjax.cli.console import note, print_json, progress, say, show, start_devices, table
 from ltjax.cli.stopping import work_begins
@@ -54,6 +54,7 @@ def sweep(
             raise ArgumentError(f"{name}={value!r} is not allowed: it goes with engine=dask")
     if scheduler is not None and workers is not None:
         raise ArgumentError(f"workers={workers} is not allowed: the scheduler at {scheduler} has its own")
+    files.apart("store", store, "spec", spec)
     asked = read_spec(spec, until=until)
     check(store)
     use_compilation_cache()

@@ -48,6 +48,7 @@ def plot(
             more than 12 combinations of options.
     """
     out = Path(out)
+    files.apart("out", out, "store", path)
     files.check("out", out, (".png", ".svg", ".pdf"))
     p = arguments.real("p", p, above=0.0, below=1.0)
     frame = load(path, confidence=confidence, interval=interval)
