@@ -1,6 +1,7 @@
 """Checks of arguments: one clear line that names the argument, its value and what is allowed."""
 
 import importlib
+import inspect
 import math
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
@@ -78,6 +79,14 @@ def increasing(name: str, values: Sequence[Any], low: int, high: int) -> tuple[i
     return numbers
 
 
+def instance(name: str, value: Any, kind: type[T], example: str) -> T:
+    """`value` if it is an object of this kind; neither the class itself nor a name is one."""
+    if not isinstance(value, kind):
+        shown = value.__name__ if isinstance(value, type) else repr(value)
+        raise ArgumentError(f"{name}={shown} is not allowed: {name} is an instance such as {example}")
+    return value
+
+
 def is_collection(value: Any) -> bool:
     """Whether these are several values: any collection but a word; an array without axes is one value."""
     return isinstance(value, Iterable) and not isinstance(value, str) and getattr(value, "ndim", 1) > 0
@@ -100,13 +109,25 @@ def class_at(argument: str, place: str, kind: type[T]) -> type[T]:
         kind: what the class must be a subclass of.
 
     Raises:
-        ArgumentError: for a module that cannot be imported, a class that is not there or is of another kind.
+        ArgumentError: for a module that cannot be imported, a class that is not there, is of another kind or lacks
+            a method.
     """
     module, _, attribute = place.partition(":")
+    named = module.removesuffix(".py").replace("\\", "/").replace("/", ".").strip(".")
+    if not named or not attribute or module.startswith("."):
+        raise ArgumentError(f"{argument}={place!r} is not allowed: {argument} is module:Class, such as blocks:Blocks")
     try:
         found = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
+        if named != module:
+            raise ArgumentError(
+                f"{argument}={place!r} is not allowed: {argument} is module:Class, without .py and with dots for "
+                f"folders: {named}:{attribute}"
+            ) from None
         raise ArgumentError(f"{argument}={place!r} cannot be loaded: {error}") from None
     if not (isinstance(found, type) and issubclass(found, kind)):
         raise ArgumentError(f"{argument}={place!r} is not allowed: {place} is no {argument} class")
+    if inspect.isabstract(found):
+        missing = ", ".join(sorted(vars(found)["__abstractmethods__"]))
+        raise ArgumentError(f"{argument}={place!r} is not allowed: {attribute} does not define {missing}")
     return found

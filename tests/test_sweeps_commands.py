@@ -30,7 +30,7 @@ def test_sweep_export_plot(capsys, here):
     code, out, _ = run(capsys, "sweep", "spec.toml", "--store", "results.db", "--json")
     assert json.loads(out)["trials_added"] == 0
     assert run(capsys, "export", "results.db", "--to", "results.csv")[0] == 0
-    assert run(capsys, "plot", "results.db", "--out", "results.png")[0] == 0
+    assert run(capsys, "plot", "results.db", "--out", "results.png") == (0, "figure written to results.png\n", "")
     assert (here / "results.csv").read_text().count("\n") == 5
     assert (here / "results.png").read_bytes().startswith(b"\x89PNG")
 
@@ -62,7 +62,14 @@ def test_dry_run_says_what_it_takes_and_writes_nothing(capsys, here):
     before = sorted(path.name for path in here.iterdir())
     code, out, err = run(capsys, "sweep", "spec.toml", "--store", "results.db", "--dry-run")
     assert (code, err) == (0, "")
-    for word in ("4 cells in 1 tasks", "memory", "time", "nothing was written"):
+    for word in (
+        "4 cells in 1 tasks",
+        "1 … 4 (2 sizes)",
+        "0.5 … 0.1 (2 precisions)",
+        "memory",
+        "time",
+        "nothing was written",
+    ):
         assert word in out
     code, out, _ = run(capsys, "sweep", "spec.toml", "--store", "results.db", "--dry-run", "--json")
     plan = json.loads(out)

@@ -81,7 +81,7 @@ def sweep(
     else:
         say("\n".join(_told(asked, summary, store)))
     for each in summary.failed:
-        n, eps = _ends(each["n"]), _ends(each["eps"])
+        n, eps = _ends(each["n"], "sizes"), _ends(each["eps"], "precisions")
         note(f"failed: {each['problem']}, n {n}, ε {eps}: {each['reason']}")
     return 1 if summary.failed else 0
 
@@ -124,8 +124,8 @@ def _dry_run(spec: Spec, store: Path, runner: engines.AbstractEngine, workers: i
         for each in group:
             task, guess = each.task, "" if each.measured else "?"
             rows.add_row(
-                _ends(task.ns),
-                _ends(task.eps),
+                _ends(task.ns, "sizes"),
+                _ends(task.eps, "precisions"),
                 str(len(task)),
                 str(each.trials),
                 memory.in_words(each.memory),
@@ -138,9 +138,9 @@ def _dry_run(spec: Spec, store: Path, runner: engines.AbstractEngine, workers: i
     return 0
 
 
-def _ends(values: Any) -> str:
+def _ends(values: Any, what: str) -> str:
     low, high = f"{values[0]:g}", f"{values[-1]:g}"
-    return low if len(values) == 1 else f"{low} … {high} ({len(values)})"
+    return low if len(values) == 1 else f"{low} … {high} ({len(values)} {what})"
 
 
 def _duration(seconds: float) -> str:
