@@ -120,6 +120,7 @@ def build(
     Raises:
         ArgumentError: for options outside these, or an ε that float64 does not certify.
     """
+    arguments.instance("target", target, Perceptron, "Perceptron(weights, biases) or what read_perceptron reads")
     eps, low, high = _checked(eps, low, high)
     pattern = get_pattern(pattern)
     shape, signed = shape_of(pattern), low < 0.0
@@ -215,6 +216,7 @@ def check(path: str | Path, target: Perceptron | None = None) -> tuple[Ticket, l
         if place is None:
             raise ArgumentError(f"check={str(path)!r} names no file of its target: give the target too")
         target = read_perceptron(place)
+    arguments.instance("target", target, Perceptron, "Perceptron(weights, biases) or what read_perceptron reads")
     if target.digest != ticket.target:
         raise ArgumentError(f"check={str(path)!r} is not allowed: it is a ticket for another target")
     pattern, signed, said = get_pattern(ticket.pattern), ticket.low < 0.0, ticket.certificate
