@@ -115,7 +115,7 @@ def class_at(argument: str, place: str, kind: type[T]) -> type[T]:
     module, _, attribute = place.partition(":")
     named = module.removesuffix(".py").replace("\\", "/").replace("/", ".").strip(".")
     if not named or not attribute or module.startswith("."):
-        raise ArgumentError(f"{argument}={place!r} is not allowed: {argument} is module:Class, such as blocks:Blocks")
+        raise ArgumentError(f"{argument}={place!r} cannot be loaded: {argument} is module:Class, such as blocks:Blocks")
     try:
         found = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
@@ -129,5 +129,5 @@ def class_at(argument: str, place: str, kind: type[T]) -> type[T]:
         raise ArgumentError(f"{argument}={place!r} is not allowed: {place} is no {argument} class")
     if inspect.isabstract(found):
         missing = ", ".join(sorted(vars(found)["__abstractmethods__"]))
-        raise ArgumentError(f"{argument}={place!r} is not allowed: {attribute} does not define {missing}")
+        raise ArgumentError(f"{argument}={place!r} cannot be made: {attribute} does not define {missing}")
     return found

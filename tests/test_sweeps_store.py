@@ -344,6 +344,9 @@ def test_a_plot_names_what_it_leaves_out_and_explains_its_arrows(tmp_path):
     frame = sweeps.load(path)
     titles = [figure(frame[frame["trials"] > 0], p).axes[1].get_title() for p in (1e-9, 0.5)]
     assert titles[0] == "▲ ▼: open, no n of the sweep is certified there"
+    # Where all sizes are certainly too small, the arrow stands above them.
+    (bar, low, high) = figure(frame[frame["trials"] > 0], 1.0 - 1e-9).axes[1].lines
+    assert (np.asarray(bar.get_ydata()).tolist(), high.get_marker(), low.get_marker()) == ([5, 5], "^", "_")
 
 
 @pytest.mark.parametrize("ending", ["png", "svg"])

@@ -140,7 +140,8 @@ def _thresholds(ax: Axes, part: Frame, p: float, colours: Mapping[float, Any]) -
         curve = part[part["eps"] == eps].sort_values("n")
         n = curve["n"].to_numpy()
         below, above = n[curve["upper"].to_numpy() < p], n[curve["lower"].to_numpy() >= p]
-        low, high = below[-1] + 1 if len(below) else n[0], above[0] if len(above) else n[-1]
+        low = below[-1] + 1 if len(below) else n[0]
+        high = above[0] if len(above) else max(n[-1], low)  # where even the largest n is below, nothing is above it
         # An open end, where no n of the sweep is certified, is an arrow head.
         opened |= not (len(below) and len(above))
         ax.plot([eps, eps], [low, high], color=colours[eps], linewidth=2.5, solid_capstyle="butt")
