@@ -78,6 +78,14 @@ def increasing(name: str, values: Sequence[Any], low: int, high: int) -> tuple[i
     return numbers
 
 
+def instance(name: str, value: Any, kind: type[T], example: str) -> T:
+    """`value` if it is an object of this kind; neither the class itself nor a name is one."""
+    if not isinstance(value, kind):
+        shown = value.__name__ if isinstance(value, type) else repr(value)
+        raise ArgumentError(f"{name}={shown} is not allowed: {name} is an instance such as {example}")
+    return value
+
+
 def is_collection(value: Any) -> bool:
     """Whether these are several values: any collection but a word; an array without axes is one value."""
     return isinstance(value, Iterable) and not isinstance(value, str) and getattr(value, "ndim", 1) > 0
@@ -101,12 +109,20 @@ def class_at(argument: str, place: str, kind: type[T]) -> type[T]:
 
     Raises:
         ArgumentError: for a module that cannot be imported, a class that is not there, is of another kind or lacks
-            something.
+            a method.
     """
     module, _, attribute = place.partition(":")
+    named = module.removesuffix(".py").replace("\\", "/").replace("/", ".").strip(".")
+    if not named or not attribute or module.startswith("."):
+        raise ArgumentError(f"{argument}={place!r} cannot be loaded: {argument} is module:Class, such as blocks:Blocks")
     try:
         found = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
+        if named != module:
+            raise ArgumentError(
+                f"{argument}={place!r} is not allowed: {argument} is module:Class, without .py and with dots for "
+                f"folders: {named}:{attribute}"
+            ) from None
         raise ArgumentError(f"{argument}={place!r} cannot be loaded: {error}") from None
     if not (isinstance(found, type) and issubclass(found, kind)):
         raise ArgumentError(f"{argument}={place!r} is not allowed: {place} is no {argument} class")

@@ -43,6 +43,25 @@ def check(argument: str, path: str | os.PathLike[str], endings: tuple[str, ...])
         raise _Dropped
 
 
+def apart(argument: str, path: str | os.PathLike[str], source: str, read: str | os.PathLike[str]) -> None:
+    """Whether what is written is another file than what is read, also through links.
+
+    Args:
+        argument, path: what is written, and whose value it is, for the message.
+        source, read: what is read.
+
+    Raises:
+        ArgumentError: where they are one file, which would be lost.
+    """
+    # A file that is not there yet is no other.
+    with contextlib.suppress(OSError):
+        if os.path.samefile(path, read):
+            raise ArgumentError(
+                f"{argument}={os.fspath(path)!r} is not allowed: it is the file that {source}={os.fspath(read)!r} "
+                f"names and would take its place, give another"
+            )
+
+
 class _Dropped(Exception):
     pass
 
@@ -88,4 +107,4 @@ def discard_drafts() -> None:
             draft.unlink(missing_ok=True)
 
 
-__all__ = ["LateError", "check", "discard_drafts", "drafts", "replacing"]
+__all__ = ["LateError", "apart", "check", "discard_drafts", "drafts", "replacing"]

@@ -107,15 +107,32 @@ def build(script: Path, out: Path) -> Path:
     return path
 
 
+def asked_for(word: str) -> Path:
+    """The script that a path or a bare name means.
+
+    Raises:
+        ValueError: one line, where there is none.
+    """
+    places = [Path(word), HERE / f"{Path(word).stem}.py"]
+    found = [path for path in places if path.suffix == ".py" and path.is_file()]
+    if not found:
+        known = ", ".join(script.stem for script in scripts())
+        raise ValueError(f"scripts={word!r} is not known: scripts are {known}")
+    return found[0]
+
+
 def main() -> int:
     """The command line; the exit status is 1 if a notebook fails."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("scripts", nargs="*", type=Path, help="default: all of them")
+    parser.add_argument("scripts", nargs="*", help="paths or names; default: all")
     parser.add_argument("--out", type=Path, help="a folder; default: beside the script")
     options = parser.parse_args()
+    try:
+        asked = [asked_for(word) for word in options.scripts] or scripts()
+    except ValueError as error:
+        parser.exit(2, f"{error}\n")
     if options.out is not None:
         options.out.mkdir(parents=True, exist_ok=True)
-    asked = options.scripts or scripts()
 
     def timed(script: Path) -> tuple[Path, float]:
         begin = time.monotonic()

@@ -97,6 +97,95 @@ def test_a_problem_from_outside(capsys):
     assert json.loads(out)["thresholds"][0]["lower"] == 1
 
 
+OWN = '''
+import dataclasses
+
+import jax
+import numpy as np
+
+from ltjax import AbstractProblem
+
+
+@dataclasses.dataclass(frozen=True)
+class Own(AbstractProblem):
+    """Mine, against yours. Args:
+    fault: what is wrong,
+        if anything."""
+
+    fault: str = "none"
+    name = "own"
+
+    def draw(self, key, n):
+        return {"x": jax.random.uniform(key, (n,))}
+
+    def error(self, instance, mask, eps=None):
+        match self.fault:
+            case "one":
+                return np.float64(0.3)
+            case "order":
+                return 0.5, 0.1
+            case "raises":
+                return self.oops
+            case "looks at eps":
+                return (0.0, 0.0) if eps is not None else (0.3, 0.3)
+            case "large":
+                return 1.0, 1.0
+        return 0.1 * len(mask), 0.1 * len(mask)
+'''
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    """A problem of one's own in the folder one stands in."""
+    module = tmp_path.name.lower()  # of each test its own: a command stays made
+    (tmp_path / f"{module}.py").write_text(OWN)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", ["", *sys.path])
+    return f"{module}:Own"
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("one", "Own.error returned np.float64(0.3): it must return two numbers, a lower and an upper bound"),
+        ("order", "Own.error returned (0.5, 0.1): its bounds are out of order, the lower one comes first"),
+        ("looks at eps", "Own.error contradicts itself"),
+    ],
+)
+def test_a_problem_of_ones_own_is_told_what_is_wrong_with_it(capsys, own, fault, message):
+    code, out, err = run(capsys, "estimate", own, "--n", "3", "--eps", "0.2", "--trials", "5", "--fault", fault)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert message in err
+
+
+def test_an_error_in_ones_own_code_is_shown_from_there_on(capsys, own):
+    code, _, err = run(capsys, "estimate", own, "--n", "3", "--eps", "0.2", "--trials", "5", "--fault", "raises")
+    assert code == 1
+    assert err.startswith("Traceback")
+    assert "return self.oops" in err
+    assert "AttributeError" in err
+    assert err.count('  File "') == 1
+
+
+def test_the_help_of_ones_own_problem_reads_any_docstring(capsys, own):
+    _, out, _ = run(capsys, "estimate", own, "--help")
+    assert "Mine, against yours.\n" in out
+    assert "what is wrong, if anything." in " ".join(out.replace("│", " ").split())
+
+
+def test_a_threshold_looks_no_farther_than_a_method_can(capsys, own):
+    """No mask of 16 parts hits, and all masks of more are not looked at: an open bracket, not a complaint."""
+    code, out, err = run(capsys, "threshold", own, "--eps", "0.35", "--trials", "1", "--fault", "large")
+    assert (code, err) == (0, "")
+    assert "open (looked to 16)" in out
+    assert "interpolated:" not in out
+
+
+def test_an_interpolated_number_is_explained(capsys):
+    _, out, _ = run(capsys, "threshold", "subset-sum", "--target", "cover", "--eps", "0.25", "--trials", "100")
+    assert "interpolated: where the hit frequencies cross p, a real number that rounds up to n; no certificate" in out
+
+
 def test_claims(capsys):
     code, out, _ = run(capsys, "claims", "--json")
     assert code == 0
@@ -107,11 +196,32 @@ def test_claims(capsys):
 BAD = {
     "n below 1": ([*ESTIMATE[:3], "0", "--eps", "0.1"], "n=0 is not allowed: n is a whole number from 1 to 40"),
     "n above 40": ([*ESTIMATE[:3], "41", "--eps", "0.1"], "n=41 is not allowed"),
-    "n no number": ([*ESTIMATE[:3], "six", "--eps", "0.1"], "'six' is no whole number"),
+    "n no number": ([*ESTIMATE[:3], "six", "--eps", "0.1"], "n='six' is not allowed: n is a whole number"),
     "eps zero": ([*ESTIMATE[:5], "0"], "eps=0.0 is not allowed: eps is a finite number above 0"),
     "eps negative": ([*ESTIMATE[:5], "-0.1"], "eps=-0.1 is not allowed"),
     "eps NaN": ([*ESTIMATE[:5], "nan"], "eps=nan is not allowed"),
-    "eps missing": (ESTIMATE[:4], "--eps"),
+    "eps missing": (ESTIMATE[:4], "--eps is missing: --eps is a number"),
+    "eps twice": ([*ESTIMATE, "0.2"], "'0.2' is not allowed: --eps takes one value, and it is one more"),
+    "n twice": ([*ESTIMATE[:4], "6", *ESTIMATE[4:]], "'6' is not allowed: --n takes one value, and it is one more"),
+    "eps a word": ([*ESTIMATE[:5], "abc"], "eps='abc' is not allowed: eps is a number"),
+    "eps without a value": (ESTIMATE[:5], "--eps is given without a value: --eps is a number"),
+    "n given twice": ([*ESTIMATE, "--n", "7"], "--n is given twice: give it once"),
+    "-n": (["estimate", "subset-sum", "-n", "6"], "--n is missing: --n is a whole number, and -n is no option"),
+    "switch with a value": ([*ESTIMATE, "--json=5"], "json='5' is not allowed: json is a switch"),
+    "interval": (["plot", "x", "--out", "x.png", "--interval", "best"], "interval is one of anytime, exact"),
+    "store missing": (["sweep", "spec.toml"], "--store is missing: --store is a file"),
+    "word for claims": (["claims", "NP"], "'NP' is not allowed: `ltjax claims` takes no more words"),
+    "own problem without a class": (["estimate", "toy"], "problem='toy' is not known: problem is one of subset-sum"),
+    "own problem as a file": (
+        ["estimate", "toy.py:Toy", *ESTIMATE[2:]],
+        "without .py and with dots for folders: toy:Toy",
+    ),
+    "own problem in a folder above": (["estimate", "../toy:Toy"], "problem is module:Class, such as blocks:Blocks"),
+    "own problem half made": (["estimate", "ltjax:AbstractProblem", "--n", "6"], "it lacks draw, error"),
+    "n_max of all masks": (
+        ["threshold", "subset-sum", "--eps", "1e-6", "--solver", "all masks", "--n-max", "20"],
+        "n_max=20 is not allowed: n_max is a whole number from 1 to 16",
+    ),
     "law": ([*ESTIMATE, "--law", "cauchy"], "law='cauchy' is not known"),
     "solver": ([*ESTIMATE, "--solver", "milp"], "solver='milp' is not known for subset-sum: solver is one of auto"),
     "method as an option": ([*ESTIMATE, "--dtype", "float32"], "--dtype"),

@@ -6,7 +6,7 @@ That built-in patterns keep theirs is in tests/test_patterns.py.
 import dataclasses
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -102,12 +102,24 @@ class Sloppy(AbstractProblem):
             key = jax.random.fold_in(key, n)
         return Sums(jax.random.uniform(key, (n,), minval=-1.0))
 
-    def error(self, instance, mask, eps=None):
+    def error(self, instance, mask, eps=None) -> Any:
         error = abs(0.5 - float(instance.values[mask].sum()))
+        if self.fault == "one":
+            return error
+        if self.fault == "size":
+            error += len(mask) / 10
         return (error + 1.0, error) if self.fault == "order" else (error, error)
 
 
-@pytest.mark.parametrize(("fault", "message"), [("prefix", "depends on n"), ("order", "out of order")])
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("prefix", "depends on n"),
+        ("order", "out of order"),
+        ("one", "must return two numbers"),
+        ("size", "the error of a mask depends on n"),
+    ],
+)
 def test_a_broken_problem_is_told_what_it_breaks(fault, message):
     check_problem(Sloppy())
     with pytest.raises(AssertionError, match=message):

@@ -110,6 +110,21 @@ def write(path, *cells):
     return path
 
 
+def test_a_notebook_is_asked_for_by_its_name(tmp_path):
+    for word in (
+        "6_test_a_bound",
+        "6_test_a_bound.py",
+        "notebooks/6_test_a_bound.py",
+        "notebooks/6_test_a_bound.ipynb",
+    ):
+        assert build.asked_for(word).resolve() == FOLDER / "6_test_a_bound.py"
+    script = write(tmp_path / "own.py", "1")
+    assert build.asked_for(str(script)) == script
+    code, said = built("9_nothing", tmp_path)
+    assert (code, said.count("\n")) == (2, 1)
+    assert "scripts='9_nothing' is not known: scripts are 1_exponential_gap" in said
+
+
 def test_the_same_script_gives_the_same_bytes(tmp_path):
     empty = "import os, pathlib\nassert os.listdir() == []\npathlib.Path('hits.npz').touch()\n{'eps': 0.1}"
     script = write(tmp_path / "small.py", "# a comment", empty, "print('done')")

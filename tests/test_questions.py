@@ -1,12 +1,15 @@
 """The decision speaks of the question asked, not of its rounding; a problem is a plain value."""
 
 import pickle
+from typing import Any
 
 import jax
 import pytest
 
 import ltjax
+from ltjax import tickets
 from ltjax.arguments import ArgumentError
+from ltjax.patterns import get_pattern
 from ltjax.problems.pruning import NeuronPruning, WeightPruning
 from ltjax.problems.subset_sum import SubsetSum
 from ltjax.solvers.all_masks import AllMasks
@@ -22,6 +25,53 @@ from ltjax.solvers.single_weights import AllWeights, WholeRows
 from ltjax.trials.counts import count
 
 KEY = jax.random.key(0)
+
+
+@pytest.mark.wrong_types
+@pytest.mark.parametrize("wrong", [SubsetSum, "subset-sum", None])
+def test_a_class_or_a_name_is_no_problem(wrong):
+    from ltjax.testing import Bound, check_problem, check_solver
+    from ltjax.trials.counts import first_hits
+
+    for ask in (
+        lambda: ltjax.estimate(wrong, n=4, eps=0.1, key=KEY),
+        lambda: ltjax.threshold(wrong, eps=0.1, key=KEY),
+        lambda: count(wrong, (4,), (0.1,), 5, KEY),
+        lambda: first_hits(wrong, (4,), (0.1,), 5, KEY),
+        lambda: check_problem(wrong),
+        lambda: check_solver(wrong, (4,), (0.1,)),
+        lambda: choose(wrong, 4, 0.1),
+        lambda: Bound(seed=0).at_most(wrong, n=4, eps=0.1, claimed=0.5),
+    ):
+        with pytest.raises(
+            ArgumentError, match=r"^(problem|event)=.* is not allowed: .* is an instance such as SubsetSum"
+        ):
+            ask()
+
+
+@pytest.mark.wrong_types
+@pytest.mark.parametrize("wrong", [AllMasks, 3, ["all masks"]])
+def test_a_class_or_a_number_is_no_solver(wrong):
+    for ask in (
+        lambda: ltjax.estimate(SubsetSum(), n=4, eps=0.1, key=KEY, solver=wrong),
+        lambda: ltjax.threshold(SubsetSum(), eps=0.1, key=KEY, solver=wrong),
+        lambda: count(SubsetSum(), (4,), (0.1,), 5, KEY, solver=wrong),
+    ):
+        with pytest.raises(
+            ArgumentError, match=r"^solver=.* is not allowed: solver is an instance such as AllMasks\(\)"
+        ):
+            ask()
+
+
+@pytest.mark.wrong_types
+def test_a_file_is_no_target():
+    wrong: Any = "target.npz"
+    for ask in (
+        lambda: tickets.build(wrong, 0.1),
+        lambda: tickets.least_redundancy(wrong, get_pattern("weights"), 0.1, False),
+    ):
+        with pytest.raises(ArgumentError, match=r"^target='target.npz' is not allowed: target is an instance"):
+            ask()
 
 
 @pytest.mark.parametrize(

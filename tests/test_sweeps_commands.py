@@ -30,16 +30,46 @@ def test_sweep_export_plot(capsys, here):
     code, out, _ = run(capsys, "sweep", "spec.toml", "--store", "results.db", "--json")
     assert json.loads(out)["trials_added"] == 0
     assert run(capsys, "export", "results.db", "--to", "results.csv")[0] == 0
-    assert run(capsys, "plot", "results.db", "--out", "results.png")[0] == 0
+    assert run(capsys, "plot", "results.db", "--out", "results.png") == (0, "figure written to results.png\n", "")
     assert (here / "results.csv").read_text().count("\n") == 5
     assert (here / "results.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_is_read_is_never_written_over(capsys, here):
+    assert run(capsys, "sweep", "spec.toml", "--store", "results.csv")[0] == 0
+    (here / "results.png").symlink_to(here / "results.csv")
+    (here / "spec.db").symlink_to(here / "spec.toml")
+    before = (here / "results.csv").read_bytes()
+    for words, line in (
+        (
+            ("export", "results.csv", "--to", "results.csv"),
+            "to='results.csv' is not allowed: it is the file that store=",
+        ),
+        (
+            ("plot", "results.csv", "--out", "results.png"),
+            "out='results.png' is not allowed: it is the file that store=",
+        ),
+        (("sweep", "spec.toml", "--store", "spec.db"), "store='spec.db' is not allowed: it is the file that spec="),
+    ):
+        code, out, err = run(capsys, *words)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert line in err
+    assert (here / "results.csv").read_bytes() == before
+    assert (here / "spec.toml").read_text() == SPEC
 
 
 def test_dry_run_says_what_it_takes_and_writes_nothing(capsys, here):
     before = sorted(path.name for path in here.iterdir())
     code, out, err = run(capsys, "sweep", "spec.toml", "--store", "results.db", "--dry-run")
     assert (code, err) == (0, "")
-    for word in ("4 cells in 1 tasks", "memory", "time", "nothing was written"):
+    for word in (
+        "4 cells in 1 tasks",
+        "1 … 4 (2 sizes)",
+        "0.5 … 0.1 (2 precisions)",
+        "memory",
+        "time",
+        "nothing was written",
+    ):
         assert word in out
     code, out, _ = run(capsys, "sweep", "spec.toml", "--store", "results.db", "--dry-run", "--json")
     plan = json.loads(out)

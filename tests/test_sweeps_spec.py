@@ -128,6 +128,10 @@ BAD = {
     "n nested": ({"n": [[4]]}, "n=[4] is not allowed"),
     "table unknown": ({"n": {"linspace": [1, 2, 3]}}, "a table is {logspace = [low, high, count]}"),
     "range short": ({"n": {"range": [1, 2]}}, "n=[1, 2] is not allowed: range = [low, high, step]"),
+    "range that misses its end": (
+        {"n": {"range": [6, 17, 4]}},
+        "n=[6, 17, 4] is not allowed: both ends belong to a range, and steps of 4 from 6 come to 14 and 18",
+    ),
     "range empty": ({"n": {"range": [5, 2, 1]}}, "n=[5, 2, 1] is not allowed: the range is empty"),
     "range still": ({"n": {"range": [1, 2, 0]}}, "n's step=0 is not allowed"),
     "range endless": ({"eps": {"range": [1e-9, 1, 1e-9]}}, "eps=[1e-09, 1, 1e-09] is not allowed"),

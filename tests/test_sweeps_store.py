@@ -330,6 +330,25 @@ def test_intervals_of_a_table(whole):
             assert (cell["lower"], cell["upper"]) == (lower, upper)
 
 
+def test_a_plot_names_what_it_leaves_out_and_explains_its_arrows(tmp_path):
+    from ltjax.sweeps.plotting import figure, plot
+
+    spec = {"problem": "toy:Toy", "n": [1, 4], "eps": [0.5], "rate": [1.0, 2.0], "trials": 64}
+    path = tmp_path / "store.db"
+    sweeps.run(sweeps.parse_spec(spec), path, engine=sweeps.Serial())
+    assert plot(path, tmp_path / "all.png") == []
+    with contextlib.closing(sqlite3.connect(path)) as db, db:
+        (cell,) = db.execute("select stream from streams where content like '%2.0%'").fetchone()
+        db.execute("delete from counts where cell in (select cell from cells where stream = ?)", (cell,))
+    assert plot(path, tmp_path / "half.png") == ["2.0"]
+    frame = sweeps.load(path)
+    titles = [figure(frame[frame["trials"] > 0], p).axes[1].get_title() for p in (1e-9, 0.5)]
+    assert titles[0] == "▲ ▼: open, no n of the sweep is certified there"
+    # Where all sizes are certainly too small, the arrow stands above them.
+    (bar, low, high) = figure(frame[frame["trials"] > 0], 1.0 - 1e-9).axes[1].lines
+    assert (np.asarray(bar.get_ydata()).tolist(), high.get_marker(), low.get_marker()) == ([5, 5], "^", "_")
+
+
 @pytest.mark.parametrize("ending", ["png", "svg"])
 def test_plot_also_of_an_unfinished_store(tmp_path, whole, ending):
     from ltjax.sweeps.plotting import plot

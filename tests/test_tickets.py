@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import pickle
 from typing import Any
 
@@ -169,6 +170,61 @@ def test_a_ticket_is_checked_again_and_a_changed_one_is_found_out(folder, capsys
         check(folder / "no.npz")
 
 
+def test_whatever_is_changed_in_a_ticket_is_told_in_lines(folder, capsys):
+    """Not with a traceback: a line of what does not hold, or that it is no ticket."""
+    with np.load(folder / "ticket.npz") as file:
+        arrays: dict[str, Any] = dict(file)
+    lines: dict[str, Any] = {
+        "mask_1": (np.bitwise_not, "mask 1 keeps "),
+        "point": (lambda x: 9.0 + x, "the point that it says is not in its box"),
+        "found": (lambda x: 2.0 * x, "the networks differ by "),
+    }
+    for name, (change, line) in lines.items():
+        np.savez(folder / "bent.npz", **arrays | {name: change(arrays[name])})
+        code, out, err = run(capsys, "ticket", "--check", str(folder / "bent.npz"))
+        assert (code, err, "certified" in out) == (1, "", False)
+        assert out.startswith(line)
+        assert "it says" in out
+    for name, value in (
+        ("mask_1", arrays["mask_1"][:-1]),
+        ("mask_2", np.concatenate([arrays["mask_2"]] * 2)),
+        ("centers", arrays["centers"][:-1]),
+        ("spreads", np.nan * arrays["spreads"]),
+        ("eps", np.asarray("fine")),
+        ("low", arrays["high"] + 1.0),
+        ("errors_1", np.asarray("small")),
+    ):
+        np.savez(folder / "bent.npz", **{**arrays, name: value})
+        code, out, err = run(capsys, "ticket", "--check", str(folder / "bent.npz"))
+        assert (code, out, err.count("\n")) == (2, "", 1), name
+
+
+def test_a_certificate_that_holds_does_not_hide_what_was_missed(folder, capsys):
+    made = build(TARGET, 0.05, redundancy=6)
+    made.save(folder / "coarse.npz", folder / "target.npz")
+    missed = len(made.certificate.unreached)
+    assert missed > 1
+    code, out, _ = run(capsys, "ticket", "--check", str(folder / "coarse.npz"))
+    assert (code, out.splitlines()[-1]) == (0, f"the certificate holds; {missed} weights are not within 0.05")
+
+
+def test_a_ticket_does_not_take_its_targets_place(folder, capsys):
+    target = folder / "target.npz"
+    before, link, hard = target.read_bytes(), folder / "link.npz", folder / "hard.npz"
+    link.symlink_to(target)
+    os.link(target, hard)
+    for out in (target, folder / ".." / folder.name / "target.npz", link, hard):
+        words = ["ticket", str(target), "--eps", "0.05", "--redundancy", "6", "--out", str(out)]
+        code, _, err = run(capsys, *words)
+        assert (code, err.count("\n")) == (2, 1)
+        assert f"it is the file that target={str(target)!r} names" in err
+        assert target.read_bytes() == before
+    with pytest.raises(ArgumentError, match="it is the file that target="):
+        read_ticket(folder / "ticket.npz")[0].save(link, target)
+    link.unlink()
+    hard.unlink()
+
+
 def test_sabotage_a_bound_that_forgets_the_second_layer_is_found_out():
     made = build(TARGET, 0.05, redundancy=16, low=0.0)
     layers = reads(TARGET, made.start, made.masks, False)
@@ -187,6 +243,9 @@ def test_bad_input_is_one_line_and_no_file(tmp_path, capsys):
     np.savez(tmp_path / "nan.npz", W1=np.array([[1.0, np.nan]]))
     np.savez(tmp_path / "missing.npz", W1=w, W3=w)
     np.savez(tmp_path / "none.npz", b1=np.ones(3))
+    np.savez(tmp_path / "stray.npz", W1=w, b4=np.ones(3))
+    np.savez(tmp_path / "keras.npz", W1=w, b1=np.ones(2), W2=np.ones((2, 4)), b2=np.ones(4))
+    np.savez(tmp_path / "turned.npz", W1=w, W2=np.ones((5, 4)).T @ np.ones((5, 2)), W3=wide.T)
     np.savez(tmp_path / "whole.npz", W1=np.ones((2, 3), int))
     np.savez(tmp_path / "other.npz", W1=w, kernel=w)
     np.savez(tmp_path / "object.npz", W1=np.array([[1.0, None]], object))
@@ -194,7 +253,10 @@ def test_bad_input_is_one_line_and_no_file(tmp_path, capsys):
     (tmp_path / "pickle.npz").write_bytes(pickle.dumps({"W1": w}))
     lines = {
         "shapes.npz": "W2 has shape (2, 4): W1 has 2 outputs, so W2 is of shape (outputs, 2)",
-        "bias.npz": "b1 has shape (3,): W1 of shape (2, 3) allows (2,)",
+        "bias.npz": "b1 has shape (3,): W1 of shape (2, 3) allows (2,), for W is (outputs, inputs); is W1 transposed?",
+        "keras.npz": "b2 has shape (4,): W2 of shape (2, 4) allows (2,), for W is (outputs, inputs); is W2 transposed?",
+        "turned.npz": "W3 has shape (4, 2): W2 has 4 outputs, so W3 is of shape (outputs, 4); is W3 transposed?",
+        "stray.npz": "has no array W2 and holds b4: arrays are W1, b1, W2, b2, …",
         "nan.npz": "W1[0, 1]=nan is not allowed: W1 holds finite numbers",
         "missing.npz": "has no array W2",
         "none.npz": "has no array W1",

@@ -19,10 +19,12 @@ def main(tokens: list[str] | None = None) -> None:
     except KeyboardInterrupt:
         print("stopped: nothing was decided yet", file=sys.stderr)
         status = 130
-    except Exception:
-        if not came:
+    except Exception as error:
+        from ltjax.cli.refusals import told
+
+        if not came and not told(error):
             raise
-        status = 130  # what a signal interrupts may end in other ways
+        status = 130 if came else 1  # what a signal interrupts may end in other ways
     if came:
         leave(128 + came[0])
     sys.exit(status)

@@ -98,12 +98,13 @@ def threshold(
     from ltjax import arguments
 
     start_devices(sampling.devices)  # before anything else makes JAX look for them
-    from ltjax.solvers.choose import choose, likely_size
+    from ltjax.solvers.choose import choose, largest_size, likely_size
 
     problem, precisions = make(), arguments.precisions(eps)
     if trials is None:
         e = precisions[0]
-        dear = choose(problem, likely_size(problem, e), e, sampling.solver).solver.traced_sizes
+        size = min(likely_size(problem, e), largest_size(problem, e, sampling.solver))
+        dear = choose(problem, size, e, sampling.solver).solver.traced_sizes
         trials = 100 if dear else 400
     trials = arguments.whole("trials", trials, 1)
     of = ltjax.threshold  # imported now
@@ -113,13 +114,18 @@ def threshold(
         print_json({"thresholds": [dataclasses.asdict(one) for one in found]})
         return 130 if stopped else 0
     rows = table("ε", "n at least", "n at most", "width", "interpolated", title=f"n at hit probability {p:g}")
+    crossed = False
     for one in found:
         upper = str(one.upper) if one.upper is not None else f"open (looked to {one.n_max})"
-        middle = f"{one.interpolated:.2f}" if one.interpolated is not None else "-"
+        x = one.interpolated
+        inside = x is not None and one.lower - 1 < x <= (one.upper or one.n_max)
+        middle, crossed = (f"{x:.2f}", True) if inside else ("-", crossed)
         width = str(one.upper - one.lower) if one.upper is not None else "-"
         rows.add_row(f"{one.eps:g}", str(one.lower), upper, width, middle)
     show(rows)
     say(f"confidence {sampling.confidence:g} each, {found[0].trials} trials, {options_line(found[0].problem)}")
+    if crossed:
+        say("interpolated: where the hit frequencies cross p, a real number that rounds up to n; no certificate")
     if stopped:
         left = ", ".join(f"{e:g}" for e in precisions if e not in {one.eps for one in found})
         counted = next(one.trials for one in found if one.stopped)

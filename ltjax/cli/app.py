@@ -10,6 +10,7 @@ from ltjax import __version__
 from ltjax.arguments import ArgumentError
 from ltjax.cli import console, problems
 from ltjax.cli.console import Whole, notes, say
+from ltjax.cli.refusals import in_words
 from ltjax.cli.ticket import ticket
 from ltjax.cli.verify import claims, verify
 
@@ -127,7 +128,10 @@ def plot(
     """
     from ltjax.sweeps import plotting
 
-    plotting.plot(store, out, p=p, confidence=confidence, interval=interval, where=where or [])
+    undrawn = plotting.plot(store, out, p=p, confidence=confidence, interval=interval, where=where or [])
+    say(f"figure written to {out}")
+    if undrawn:
+        console.note(f"not drawn, for no trials of them are done yet: {'; '.join(undrawn)}")
 
 
 app.command(ticket)
@@ -150,7 +154,9 @@ def run(words: list[str]) -> int:
             error_console=notes,
         )
         console.finish()
-    except (CycloptsError, ArgumentError) as error:
+    except CycloptsError as error:
+        return _refused(in_words(error, words))
+    except ArgumentError as error:
         return _refused(str(error))
     except MemoryError as error:
         return _refused(f"out of memory, a smaller chunk takes less: {error}")

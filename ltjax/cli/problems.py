@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 
 from cyclopts import App, Parameter
 
+from ltjax import arguments
 from ltjax.cli.console import Whole, whole_number
 from ltjax.problems.registry import PROBLEMS, problem_class
 
@@ -61,6 +62,8 @@ def register(tokens: list[str]) -> None:
     if not tokens or tokens[0] not in ("estimate", "threshold"):
         return
     named = tokens[1] if len(tokens) > 1 else ""
+    if named and not named.startswith("-") and ":" not in named:
+        arguments.choice("problem", named, [*PROBLEMS, "module:Class"])
     names = [named] if named in PROBLEMS or ":" in named else list(PROBLEMS)
     for app, make in ((estimate_app, _estimate_command), (threshold_app, _threshold_command)):
         for name in names:
@@ -73,15 +76,29 @@ _made: dict[str, set[str]] = {"estimate": set(), "threshold": set()}
 
 
 def _helps(cls: "type[AbstractProblem]") -> dict[str, str]:
-    """What the docstring's `Args` say of each option."""
-    doc = inspect.getdoc(cls) or ""
-    _, _, section = doc.partition("Args:\n")
-    section = re.split(r"\n\S", section)[0]
-    parts = re.split(r"\n? {4}(\w+(?:, \w+)*): ", "\n" + section)
-    found: dict[str, str] = {}
-    for words, text in zip(parts[1::2], parts[2::2], strict=False):
-        found |= dict.fromkeys(words.split(", "), " ".join(text.split()))
-    return found
+    """What the docstring's `Args` say of each option.
+
+    However it is indented: where `Args:` ends the first line, Python takes the indentation of what follows away.
+    """
+    options = {field.name for field in dataclasses.fields(cls)}
+    found: dict[str, list[str]] = {}
+    entry: list[str] | None = None
+    for line in _parts(cls)[1].splitlines():
+        begun = re.match(r"\s*(\w+(?:, \w+)*): (.*)", line)
+        if begun and options.issuperset(begun[1].split(", ")):
+            entry = [begun[2]]
+            found |= dict.fromkeys(begun[1].split(", "), entry)
+        elif not line.strip() or re.fullmatch(r"\w+:", line.strip()):
+            entry = None  # what follows is no help of an option's
+        elif entry is not None:
+            entry.append(line.strip())
+    return {name: " ".join(" ".join(text).split()) for name, text in found.items()}
+
+
+def _parts(cls: "type[AbstractProblem]") -> tuple[str, str]:
+    """A docstring before and after `Args:` at the end of a line."""
+    before, *after = re.split(r"(?:^|(?<=\s))Args:[ \t]*\n", inspect.getdoc(cls) or "", maxsplit=1)
+    return before, "".join(after)
 
 
 def _option_type(hint: Any) -> Any:
@@ -130,7 +147,7 @@ def made_from(cls: "type[AbstractProblem]", options: Any) -> "AbstractProblem":
 
 
 def _first_line(cls: "type[AbstractProblem]") -> str:
-    return (inspect.getdoc(cls) or "").partition("\n\n")[0].replace("\n", " ")
+    return _parts(cls)[0].strip().partition("\n\n")[0].replace("\n", " ")
 
 
 def _command(cls: "type[AbstractProblem]", run: Callable[..., Any], doc: str) -> Callable[..., Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from ltjax import arguments
+from ltjax import arguments, files
 from ltjax.arguments import ArgumentError
 from ltjax.cli.console import note, print_json, progress, say, show, start_devices, table
 from ltjax.cli.stopping import work_begins
@@ -54,6 +54,7 @@ def sweep(
             raise ArgumentError(f"{name}={value!r} is not allowed: it goes with engine=dask")
     if scheduler is not None and workers is not None:
         raise ArgumentError(f"workers={workers} is not allowed: the scheduler at {scheduler} has its own")
+    files.apart("store", store, "spec", spec)
     asked = read_spec(spec, until=until)
     check(store)
     use_compilation_cache()
@@ -80,7 +81,7 @@ def sweep(
     else:
         say("\n".join(_told(asked, summary, store)))
     for each in summary.failed:
-        n, eps = _ends(each["n"]), _ends(each["eps"])
+        n, eps = _ends(each["n"], "sizes"), _ends(each["eps"], "precisions")
         note(f"failed: {each['problem']}, n {n}, ε {eps}: {each['reason']}")
     return 1 if summary.failed else 0
 
@@ -134,8 +135,8 @@ def _dry_run(spec: Spec, store: Path, runner: engines.AbstractEngine, workers: i
         for each in group:
             task, guess = each.task, "" if each.measured else "?"
             rows.add_row(
-                _ends(task.ns),
-                _ends(task.eps),
+                _ends(task.ns, "sizes"),
+                _ends(task.eps, "precisions"),
                 str(len(task)),
                 str(each.trials),
                 memory.in_words(each.memory),
@@ -148,9 +149,9 @@ def _dry_run(spec: Spec, store: Path, runner: engines.AbstractEngine, workers: i
     return 0
 
 
-def _ends(values: Any) -> str:
+def _ends(values: Any, what: str) -> str:
     low, high = f"{values[0]:g}", f"{values[-1]:g}"
-    return low if len(values) == 1 else f"{low} … {high} ({len(values)})"
+    return low if len(values) == 1 else f"{low} … {high} ({len(values)} {what})"
 
 
 def _duration(seconds: float) -> str:

@@ -56,10 +56,13 @@ def ticket(
         Of the start network's weights: uniform or normal.
     seed
         Of the start network.
-    low, high
-        The box of inputs that the certificate speaks of.
+    low
+        The least value of an input that the certificate speaks of.
+    high
+        The largest.
     check
         A ticket to draw and check again; its target is read from the file it was made from unless TARGET is given.
+        The exit status is 1 where something that it says does not hold.
     devices
         Number of devices to share the sums; on a CPU all cores by default.
     json
@@ -77,8 +80,9 @@ def ticket(
         if json:
             print_json(_summary(again) | {"wrong": wrong})
         else:
-            _say(again)
-            say("\n".join(wrong) if wrong else "all of it holds")
+            if not wrong:
+                _say(again)
+            say("\n".join(wrong) if wrong else f"the certificate holds{_but(again)}")
         return 1 if wrong else 0
     if target is None or eps is None or out is None:
         missing = "TARGET.npz" if target is None else "eps" if eps is None else "out"
@@ -88,6 +92,7 @@ def ticket(
     if auto and redundancy is not None:
         raise ArgumentError(f"redundancy={redundancy} and auto={auto} exclude each other: give one of them")
     network = read_perceptron(target)
+    files.apart("out", out, "target", target)
     files.check("out", out, (".npz",))  # finding out after the work that it cannot be written would be rude
     found = tuple(start_devices(devices))
 
@@ -137,6 +142,12 @@ def _summary(made: "Ticket") -> dict[str, Any]:
         "bound": proof.bound,
         "found": proof.found,
     }
+
+
+def _but(made: "Ticket") -> str:
+    """What a certificate that holds leaves open."""
+    missed = len(made.certificate.unreached)
+    return f"; {missed:,} {'weight is' if missed == 1 else 'weights are'} not within {made.eps:g}" if missed else ""
 
 
 def _say(made: "Ticket") -> None:

@@ -79,7 +79,7 @@ def estimate(
         solver: a solver, its name (`ltjax.solvers.choose.names`), "module:Class", or None: what suits the problem,
             n and ε best.
         witness: an .npz file to write the hits into: `trial` (which), `error` (the certified bound), what was
-            drawn (for networks u, v, w) and the mask or masks. It is written when all trials are decided.
+            drawn and the mask or masks, as docs/witness.md lists them. It is written when all trials are decided.
         how: `chunk`, `devices`, `progress` as for `ltjax.trials.dispatch.decisions`.
 
     Returns:
@@ -89,6 +89,7 @@ def estimate(
         ArgumentError: for arguments outside what is allowed.
         LateError: where the witness cannot be written after all; its `result` is the estimate.
     """
+    arguments.instance("problem", problem, AbstractProblem, "SubsetSum()")
     confidence = arguments.real("confidence", confidence, above=0.0, below=1.0)
     arguments.choice("interval", interval, ["exact", "anytime"])
     eps = arguments.real("eps", eps, above=0.0)

@@ -13,7 +13,7 @@ from ltjax.inference import intervals
 from ltjax.outcomes import HIT, MISS
 from ltjax.problems.base import AbstractProblem
 from ltjax.solvers.base import AbstractSolver
-from ltjax.solvers.choose import choose, likely_size
+from ltjax.solvers.choose import choose, largest_size, likely_size
 from ltjax.trials.counts import Counts, FirstHits, count
 from ltjax.trials.dispatch import MAX_TRIALS, decisions
 from ltjax.trials.plan import plan
@@ -187,16 +187,17 @@ def threshold(
     Raises:
         ArgumentError: for arguments outside what is allowed.
     """
+    arguments.instance("problem", problem, AbstractProblem, "SubsetSum()")
     precisions = arguments.precisions(eps)
     p = arguments.real("p", p, above=0.0, below=1.0)
     confidence = arguments.real("confidence", confidence, above=0.0, below=1.0)
     trials = arguments.whole("trials", trials, 1, MAX_TRIALS)
     if n_max is not None:
-        n_max = arguments.whole("n_max", n_max, 1, problem.max_n)
+        n_max = arguments.whole("n_max", n_max, 1, min(largest_size(problem, e, solver) for e in precisions))
     ask = _Asker(problem, p, trials, key, (1.0 - confidence) / 2.0, solver, how, stage or (lambda _: None))
     groups: dict[Any, list[float]] = {}
     for e in dict.fromkeys(precisions):
-        choice = choose(problem, min(likely_size(problem, e), n_max or problem.max_n), e, solver)
+        choice = choose(problem, min(likely_size(problem, e), n_max or largest_size(problem, e, solver)), e, solver)
         groups.setdefault(choice if not choice.solver.traced_sizes else (choice, e), []).append(e)
     found: dict[float, Threshold] = {}
     for group in groups.values():
@@ -305,7 +306,7 @@ class _Asker:
     def look(self, group: Sequence[float], n_max: int | None) -> None:
         """Look at enough sizes for the brackets of a group of precisions."""
         least = min(group)
-        if self._costly(min(likely_size(self.problem, least), n_max or self.problem.max_n), least):
+        if self._costly(min(likely_size(self.problem, least), n_max or self._most(least)), least):
             for e in group:
                 self._halve(e, n_max)
         else:
@@ -314,6 +315,10 @@ class _Asker:
     def _costly(self, n: int, eps: float) -> bool:
         """Whether each size costs a search of its own."""
         return choose(self.problem, n, eps, self.solver).solver.traced_sizes
+
+    def _most(self, eps: float) -> int:
+        """The largest size that may be looked at."""
+        return largest_size(self.problem, eps, self.solver)
 
     def _count(self, ns: Sequence[int], eps: Sequence[float], trials: int, *, pilot: bool) -> None:
         """Count at all sizes at once."""
@@ -328,7 +333,7 @@ class _Asker:
 
         The pilot is counted at all sizes, as the run itself will be: the compiled search is then the same.
         """
-        most = self.problem.max_n
+        most = self._most(eps)
         n = first = min(likely_size(self.problem, eps), most)
         while n < most:
             self._count(range(1, n + 1), (eps,), self.few, pilot=True)
@@ -346,7 +351,7 @@ class _Asker:
         A few trials say where these may be, then all are asked.
         """
         self.seen[eps] = _Seen.nothing(self.trials)
-        sizes = ladder(n_max or self.problem.max_n)
+        sizes = ladder(n_max or self._most(eps))
         likely = likely_size(self.problem, eps)
         last = len(sizes) - 1 if n_max else bisect.bisect_right(sizes, FARTHEST * likely) - 1
         start = min(bisect.bisect_right(sizes, likely) - 1, last)

@@ -7,9 +7,12 @@ before a trial is drawn.
 
 import abc
 import dataclasses
+import reprlib
 from typing import Any, ClassVar
 
 import numpy as np
+
+from ltjax.arguments import ArgumentError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,7 +20,8 @@ class AbstractProblem(abc.ABC):
     """A random start network (or set of numbers) of n parts, and the question whether some mask hits at ε.
 
     A mask says which parts are kept: shape (n,), or (n, …) where parts are cut in pieces. Hits are monotone: a hit
-    with the first n parts is a hit with the first n + 1, and a hit at ε is one at every larger ε.
+    with the first n parts is a hit with the first n + 1, and a hit at ε is one at every larger ε. So a mask's error
+    does not depend on how many more parts were drawn.
 
     To ask a question of your own, make a frozen dataclass of its options with `draw` and `error`, and a class
     attribute `name`. Up to some 16 parts it is then decided by all masks; faster methods are solvers.
@@ -76,7 +80,7 @@ class AbstractProblem(abc.ABC):
             at = (t, i, min(j, masks.shape[2] - 1))
             where = at if self.error_without_eps and masks.shape[2] == 1 else (t, i, j)
             if where not in known:
-                known[where] = self.error(at_trial(instances, t), masks[at], float(eps[j]))
+                known[where] = bounds_of(self, at_trial(instances, t), masks[at], float(eps[j]))
             lower[t, i, j], upper[t, i, j] = known[where]
         return lower, upper
 
@@ -113,6 +117,23 @@ class AbstractProblem(abc.ABC):
         }
 
 
+def bounds_of(problem: AbstractProblem, instance: Any, mask: Any, *eps: float) -> tuple[float, float]:
+    """A problem's `error`, held to what it must return.
+
+    Raises:
+        ArgumentError: where these are no two numbers, or out of order. NaN is a number: it decides nothing.
+    """
+    found = problem.error(instance, mask, *eps)
+    whose = f"{type(problem).__name__}.error returned {reprlib.repr(found)}"
+    try:
+        lower, upper = (float(each) for each in found)
+    except (TypeError, ValueError):
+        raise ArgumentError(f"{whose}: it must return two numbers, a lower and an upper bound of the error") from None
+    if lower > upper:
+        raise ArgumentError(f"{whose}: its bounds are out of order, the lower one comes first")
+    return lower, upper
+
+
 def fields_of(instances: Any) -> dict[str, Any]:
     """What was drawn, by name: a NamedTuple's or a dictionary's entries, or one array called `values`."""
     if hasattr(instances, "_asdict"):
@@ -127,4 +148,4 @@ def at_trial(instances: Any, t: int | np.integer) -> Any:
     return {name: x[t] for name, x in instances.items()} if isinstance(instances, dict) else instances[t]
 
 
-__all__ = ["AbstractProblem", "at_trial", "fields_of"]
+__all__ = ["AbstractProblem", "at_trial", "bounds_of", "fields_of"]

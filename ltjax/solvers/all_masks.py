@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from ltjax.problems.base import AbstractProblem, at_trial
+from ltjax.problems.base import AbstractProblem, at_trial, bounds_of
 from ltjax.solvers.base import AbstractSolver, Found
 
 MOST_PARTS = 16
@@ -38,9 +38,9 @@ class AllMasks(AbstractSolver):
         for t in range(trials):
             one = at_trial(instances, t)
             if problem.error_without_eps:
-                bounds = [[tuple(problem.error(one, m)) for m in every]] * len(eps)
+                bounds = [[bounds_of(problem, one, m) for m in every]] * len(eps)
             else:
-                bounds = [[tuple(problem.error(one, m, float(e))) for m in every] for e in eps]
+                bounds = [[bounds_of(problem, one, m, float(e)) for m in every] for e in eps]
             lower, upper = np.array(bounds, np.float64).transpose(2, 0, 1)
             for i, size in enumerate(ns):
                 # Masks of the first k parts are a prefix.

@@ -35,6 +35,7 @@ Below ε = 0.01 rows in the plane are drawn near the target's kink only, and how
 at any ε; for readout relu only where neither elimination nor clusters can decide.
 """
 
+import bisect
 import dataclasses
 import math
 from collections.abc import Callable
@@ -176,6 +177,9 @@ def choose(problem: AbstractProblem, n: int, eps: float, solver: AbstractSolver 
     Raises:
         ArgumentError: for a name that is not known, or not known for this problem.
     """
+    arguments.instance("problem", problem, AbstractProblem, "SubsetSum()")
+    if solver is not None and not isinstance(solver, str):
+        arguments.instance("solver", solver, AbstractSolver, "AllMasks(), a name, or module:Class")
     if isinstance(solver, str) and ":" in solver:
         solver = own(solver, problem)
     if isinstance(solver, AbstractSolver):
@@ -415,6 +419,26 @@ def _pattern(problem: Pruning, n: int, eps: float) -> Choice:
     return Choice(InOrder((*found, every)))
 
 
+def largest_size(problem: AbstractProblem, eps: float, solver: AbstractSolver | str | None = None) -> int:
+    """The largest n that can be asked about at ε: what a method refuses at some size, it refuses at larger ones.
+
+    Raises:
+        ArgumentError: where not even n = 1 can be asked about.
+    """
+    choose(problem, 1, eps, solver)
+
+    def refused(n: int) -> bool:
+        try:
+            choose(problem, n, eps, solver)
+        except ArgumentError:
+            return True
+        return False
+
+    if not refused(problem.max_n):
+        return problem.max_n
+    return bisect.bisect_left(range(problem.max_n + 1), True, lo=1, key=refused) - 1
+
+
 def likely_size(problem: AbstractProblem, eps: float) -> int:
     """An n at which a hit at ε is likely: where a search for a threshold starts, and nothing more."""
     bits = max(0.0, -math.log2(eps))
@@ -455,4 +479,4 @@ def likely_size(problem: AbstractProblem, eps: float) -> int:
     return min(problem.max_n, MOST_PARTS)
 
 
-__all__ = ["Choice", "Drawn", "choose", "dtype_for", "in_blocks", "likely_size", "names", "own"]
+__all__ = ["Choice", "Drawn", "choose", "dtype_for", "in_blocks", "largest_size", "likely_size", "names", "own"]

@@ -28,7 +28,7 @@ def plot(
     confidence: float | None = None,
     interval: Literal["anytime", "exact"] = "anytime",
     where: Sequence[str] = (),
-) -> None:
+) -> list[str]:
     """Draw a store into a PNG, SVG or PDF file.
 
     A row of two panels for each combination of options: on the left the hit frequency against n, a curve an ε,
@@ -43,32 +43,36 @@ def plot(
         interval: as for `load`.
         where: only these options, each "NAME=VALUE"; of one name any of the values. Numbers are compared as such.
 
+    Returns:
+        the combinations of options that have no trials yet, and no panels.
+
     Raises:
         ArgumentError: for a file that is no store or holds no trials, an ending that matplotlib does not know, or
             more than 12 combinations of options.
     """
     out = Path(out)
+    files.apart("out", out, "store", path)
     files.check("out", out, (".png", ".svg", ".pdf"))
     p = arguments.real("p", p, above=0.0, below=1.0)
     frame = load(path, confidence=confidence, interval=interval)
+    undrawn: list[str] = []
     if len(frame):
-        frame = _chosen(frame[frame["trials"] > 0], where)
+        frame = _chosen(frame, where)
+    if len(frame):
+        undrawn = [name for name, part in _groups(frame)[1].items() if not part["trials"].any()]
+        frame = frame[frame["trials"] > 0]
     if not len(frame):
         raise ArgumentError(f"store={str(path)!r} holds no trials{' of ' + ', '.join(where) if where else ''} yet")
     # Without a date, so that the same store gives the same file.
     metadata: dict[str, Any] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(out.suffix[1:], {})
     with drawing.own_style(), files.replacing("out", out) as file:
         figure(frame, p).savefig(file, format=out.suffix[1:], dpi=160, metadata=metadata)
+    return undrawn
 
 
 def figure(frame: Frame, p: float = 0.5) -> Figure:
     """The figure of a table from `load`; see `plot`."""
-    options = list(frame.columns[: list(frame.columns).index("n")])
-    # Precisions that are drawn in different dtypes, or near the kink, are still one curve family.
-    hidden = ("dtype", "window", "sampling")
-    varied = [key for key in options if key not in hidden and frame[key].astype(str).nunique() > 1]
-    keys = frame[varied].astype(str).agg(", ".join, axis=1) if varied else frame["problem"].astype(str)
-    groups = {str(key): part for key, part in frame.groupby(keys, sort=False)}
+    varied, groups = _groups(frame)
     if len(groups) > MOST_ROWS:
         raise ArgumentError(
             f"the store holds {len(groups)} combinations of {', '.join(varied)}, and a figure at most {MOST_ROWS}: "
@@ -88,6 +92,16 @@ def figure(frame: Frame, p: float = 0.5) -> Figure:
             _curves(left, part, colours)
             _thresholds(right, part, p, colours)
     return drawn
+
+
+def _groups(frame: Frame) -> tuple[list[str], dict[str, Frame]]:
+    """The options that vary, and the rows of each combination of them, by name."""
+    options = list(frame.columns[: list(frame.columns).index("n")])
+    # Precisions that are drawn in different dtypes, or near the kink, are still one curve family.
+    hidden = ("dtype", "window", "sampling")
+    varied = [key for key in options if key not in hidden and frame[key].astype(str).nunique() > 1]
+    keys = frame[varied].astype(str).agg(", ".join, axis=1) if varied else frame["problem"].astype(str)
+    return varied, {str(key): part for key, part in frame.groupby(keys, sort=False)}
 
 
 def _chosen(frame: Frame, where: Sequence[str]) -> Frame:
@@ -121,15 +135,20 @@ def _curves(ax: Axes, part: Frame, colours: Mapping[float, Any]) -> None:
 
 
 def _thresholds(ax: Axes, part: Frame, p: float, colours: Mapping[float, Any]) -> None:
+    opened = False
     for eps in sorted(part["eps"].unique(), reverse=True):
         curve = part[part["eps"] == eps].sort_values("n")
         n = curve["n"].to_numpy()
         below, above = n[curve["upper"].to_numpy() < p], n[curve["lower"].to_numpy() >= p]
-        low, high = below[-1] + 1 if len(below) else n[0], above[0] if len(above) else n[-1]
+        low = below[-1] + 1 if len(below) else n[0]
+        high = above[0] if len(above) else max(n[-1], low)  # where even the largest n is below, nothing is above it
         # An open end, where no n of the sweep is certified, is an arrow head.
+        opened |= not (len(below) and len(above))
         ax.plot([eps, eps], [low, high], color=colours[eps], linewidth=2.5, solid_capstyle="butt")
         ax.plot(eps, low, color=colours[eps], marker="_" if len(below) else "v", markersize=7)
         ax.plot(eps, high, color=colours[eps], marker="_" if len(above) else "^", markersize=7)
+    if opened:
+        ax.set_title("▲ ▼: open, no n of the sweep is certified there", fontsize="small")
     if part["eps"].nunique() > 1:
         ax.set_xscale("log")
         ax.invert_xaxis()

@@ -353,6 +353,12 @@ def _sequence(key: str, table: Mapping[str, Any]) -> list[Any]:
             raise ArgumentError(f"{key}={numbers!r} is not allowed: the range is empty")
         if count > MOST_CELLS:
             raise ArgumentError(f"{key}={numbers!r} is not allowed: at most {MOST_CELLS} values")
+        last = low + step * (count - 1)
+        if high - last > 1e-6 * step:
+            raise ArgumentError(
+                f"{key}={numbers!r} is not allowed: both ends belong to a range, and steps of {step:g} from {low:g} "
+                f"come to {last:g} and {last + step:g}"
+            )
         found = low + step * np.arange(count)
         if all(type(x) is int for x in numbers):
             return [int(x) for x in found]

@@ -94,6 +94,7 @@ def export(path: str | Path, to: str | Path, **how: Any) -> int:
         ArgumentError: for another ending, a file that cannot be written, or one that is no store.
     """
     to = Path(to)
+    files.apart("to", to, "store", path)
     files.check("to", to, (".parquet", ".csv"))
     frame = load(path, **how)
     for key in frame.columns:

@@ -254,6 +254,8 @@ class Bound:
     def _identity(
         self, says: str, event: Event, claimed: Any, trials: int, given: dict[str, Any]
     ) -> tuple[str, Key[Array, ""]]:
+        if isinstance(event, type) or not (isinstance(event, AbstractProblem) or callable(event)):
+            arguments.instance("event", event, AbstractProblem, "SubsetSum(), or a function of a key")
         what = told("event", event) if isinstance(event, AbstractProblem) else told_function(event)
         parts = [f"{name}={told(name, value)}" for name, value in sorted(given.items())]
         text = "|".join([self.test, says, what, told("claimed", claimed), str(trials), *parts])

@@ -18,7 +18,7 @@ from ltjax import arguments
 from ltjax.arguments import ArgumentError
 from ltjax.outcomes import HIT, MISS
 from ltjax.patterns import AbstractPattern, get_pattern
-from ltjax.problems.base import AbstractProblem, at_trial, fields_of
+from ltjax.problems.base import AbstractProblem, at_trial, bounds_of, fields_of
 from ltjax.solvers.base import AbstractSolver
 from ltjax.trials.counts import count
 from ltjax.trials.decide import Decision
@@ -65,7 +65,8 @@ def check_problem(problem: AbstractProblem, *, n: int = 4, trials: int = 6, seed
     """What every problem promises.
 
     It is a plain value: hashable, equal to its copy from another process, with options that JSON holds. The first k
-    parts of a draw do not depend on n. Bounds of an error are ordered and no NaN, of every mask.
+    parts of a draw do not depend on n. Bounds of an error are ordered and no NaN, of every mask, and hold for the same
+    mask in a draw of more parts: else the hit probability could fall with n, and a threshold would have no meaning.
 
     Args:
         problem: yours.
@@ -76,6 +77,7 @@ def check_problem(problem: AbstractProblem, *, n: int = 4, trials: int = 6, seed
     Raises:
         AssertionError: what does not hold.
     """
+    arguments.instance("problem", problem, AbstractProblem, "SubsetSum()")
     _say_a_value("problem", problem)
     json.dumps(problem.describe(), allow_nan=False)
     _say(1 <= n <= problem.max_n, f"max_n={problem.max_n} is too small for n={n}")
@@ -91,13 +93,22 @@ def check_problem(problem: AbstractProblem, *, n: int = 4, trials: int = 6, seed
         equal = array.shape == same.shape and np.allclose(array, same, rtol=1e-12, atol=0.0, equal_nan=True)
         _say(equal, f"`{name}` of the first parts depends on n")
     for t in range(trials):
-        instance = at_trial(few, t)
+        instance, larger = at_trial(few, t), at_trial(many, t)
         for mask in every_mask(n):
             try:
-                lower, upper = problem.error(instance, mask)
+                lower, upper = bounds_of(problem, instance, mask)
+                low, high = bounds_of(problem, larger, np.pad(mask, (0, 2)))
             except IndexError:
                 return  # masks of this problem have pieces: its solvers' masks are checked instead
-            _say(lower <= upper, f"error bounds {lower} and {upper} are out of order in trial {t}")
+            except ArgumentError as error:
+                raise AssertionError(f"trial {t}: {error}") from None
+            _say(lower <= upper, f"error bounds {lower} and {upper} are no numbers in trial {t}")
+            slack = 1e-12 * (1.0 + abs(upper))
+            _say(
+                lower <= high + slack and low <= upper + slack,
+                f"the error of a mask depends on n in trial {t}: [{lower}, {upper}] with {n} parts, [{low}, {high}] "
+                f"with the same mask of {n + 2}",
+            )
 
 
 def check_pattern(pattern: AbstractPattern, *, d: int = 3, n: int = 3) -> None:
@@ -218,6 +229,7 @@ def check_solver(
     Raises:
         AssertionError: what does not hold.
     """
+    arguments.instance("problem", problem, AbstractProblem, "SubsetSum()")
     key = jax.random.key(seed)
     one: dict[str, Any] = {"chunk": trials, "devices": jax.local_devices()[:1], "solver": solver}
     for share in plan(problem, ns, eps, solver):

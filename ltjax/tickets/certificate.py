@@ -47,15 +47,16 @@ class Certificate:
 
 
 def reads(target: Perceptron, start: Start, masks: tuple[np.ndarray, ...], signed: bool) -> list[Reads]:
-    """The pruned start network, layer by layer, as weights of inputs at least 0 and below 0; drawn again."""
+    """The pruned start network, layer by layer, as weights of inputs at least 0 and below 0; drawn again.
+
+    It speaks of masks without `strays`.
+    """
     layers = []
     for number, k in enumerate(start.inputs):
         goal, last = target.layer(number), start.last(number)
         own = start.own_weights(number)
         if start.kind == "products":
             one = np.arange(len(own)), np.arange(len(own)) // start.redundancy
-            if masks[last - 1].sum() != masks[last - 1][one].sum():
-                raise RuntimeError("a mask keeps weights that it has no use for: it is broken")
             own = np.where(masks[last - 1][one], own, 0.0)
         plus, minus, size = (np.zeros((start.shapes[last][0], k)) for _ in range(3))
         below = signed and number == 0 and start.kind == "products"
@@ -73,6 +74,20 @@ def reads(target: Perceptron, start: Start, masks: tuple[np.ndarray, ...], signe
         off = rounding.subset_sum(start.redundancy + 2, size[:m] + np.abs(goal))
         layers.append(Reads(goal, plus[:m], minus[:m], off, target.biases[number] is not None))
     return layers
+
+
+def strays(start: Start, masks: tuple[np.ndarray, ...]) -> dict[int, int]:
+    """How many weights a mask keeps that no sum reads, by the mask's number from 1; masks that keep none are left out.
+
+    Of each row of U only the weight of its own input is read: `reads` would not see another.
+    """
+    found = {}
+    for number, k in enumerate(start.inputs if start.kind == "products" else ()):
+        mask = masks[start.last(number) - 1]
+        own = np.arange(k * start.redundancy)
+        count = int(mask.sum() - mask[own, own // start.redundancy].sum())
+        found |= {start.last(number): count} if count else {}
+    return found
 
 
 def certify(layers: list[Reads], eps: float, low: float, high: float) -> Certificate:
@@ -155,4 +170,4 @@ def _climb(arrays: Any, points: Array, low: float, high: float, biases: tuple[bo
     return jax.lax.scan(step, (points, optimiser.init(points)), None, length=STEPS)[0][0]
 
 
-__all__ = ["Certificate", "adversary", "certify", "reads"]
+__all__ = ["Certificate", "adversary", "certify", "reads", "strays"]

@@ -51,12 +51,15 @@ class Perceptron:
                 if array is not None:
                     _check(name, array, axes)
             if b is not None and b.shape != w.shape[:1]:
-                raise ArgumentError(f"b{number} has shape {b.shape}: W{number} of shape {w.shape} allows {w.shape[:1]}")
+                raise ArgumentError(
+                    f"b{number} has shape {b.shape}: W{number} of shape {w.shape} allows {w.shape[:1]}, "
+                    f"for W is (outputs, inputs){_turned(number, w, b)}"
+                )
             before = self.weights[number - 2].shape[0] if number > 1 else w.shape[1]
             if w.shape[1] != before:
                 raise ArgumentError(
                     f"W{number} has shape {w.shape}: W{number - 1} has {before} outputs, "
-                    f"so W{number} is of shape (outputs, {before})"
+                    f"so W{number} is of shape (outputs, {before}){_turned(number, w, before)}"
                 )
         for kind in ("weights", "biases"):
             arrays = tuple(None if x is None else np.asarray(x, np.float64) for x in getattr(self, kind))
@@ -94,6 +97,12 @@ class Perceptron:
             hashed.update(f"{layer.shape} {self.biases[number] is not None};".encode())
             hashed.update(np.ascontiguousarray(layer, "<f8").tobytes())
         return hashed.hexdigest()
+
+
+def _turned(number: int, w: np.ndarray, wanted: np.ndarray | int) -> str:
+    """What most often is wrong with shapes that do not fit: kernels are (inputs, outputs) in Keras and Flax."""
+    fits = w.shape[0] == wanted if isinstance(wanted, int) else w.shape[1] == len(wanted)
+    return f"; is W{number} transposed?" if fits else ""
 
 
 def _check(name: str, array: np.ndarray, axes: int) -> None:
@@ -147,7 +156,10 @@ def read_perceptron(path: str | Path) -> Perceptron:
     depth = max(numbers.values(), default=1)
     for number in range(1, depth + 1):
         if f"W{number}" not in arrays:
-            raise ArgumentError(f"target={str(path)!r} has no array W{number}: arrays are W1, b1, W2, b2, …")
+            # The first that is left without it.
+            over = min((name for name in numbers if numbers[name] >= number), key=lambda x: (numbers[x], x), default="")
+            holds = f" and holds {over}" if over else ""
+            raise ArgumentError(f"target={str(path)!r} has no array W{number}{holds}: arrays are W1, b1, W2, b2, …")
     layers = range(1, depth + 1)
     return Perceptron(tuple(arrays[f"W{i}"] for i in layers), tuple(arrays.get(f"b{i}") for i in layers))
 

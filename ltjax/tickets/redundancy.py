@@ -46,6 +46,7 @@ def least_redundancy(
     Raises:
         ArgumentError: where even the largest does not reach it.
     """
+    arguments.instance("target", target, Perceptron, "Perceptron(weights, biases) or what read_perceptron reads")
     arguments.real("hit", hit, above=0.0, below=1.0)
     shape = shape_of(pattern)
     # Half as many again as it takes if none of them fails.

@@ -28,6 +28,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ltjax import arguments
+from ltjax.arguments import ArgumentError
 from ltjax.tickets.perceptron import Perceptron
 
 LAWS = ("uniform", "normal")
@@ -68,6 +69,12 @@ class Start:
         arguments.choice("law", self.law, LAWS)
         arguments.whole("seed", self.seed, 0, 2**63 - 1)
         arguments.whole("redundancy", self.redundancy, 1, MOST_REDUNDANCY)
+        for name in ("centers", "spreads"):
+            values = getattr(self, name)
+            for value in values:
+                arguments.real(name, value)
+            if len(values) != len(self.shapes):
+                raise ArgumentError(f"{name}={values} is not allowed: {name} are {len(self.shapes)}, a matrix each")
 
     @classmethod
     def of(cls, target: Perceptron, *, kind: str, law: str, seed: int, redundancy: int, neurons: int = 1) -> "Start":

@@ -12,8 +12,9 @@ from jaxtyping import Bool
 from ltjax import arguments, files
 from ltjax.arguments import ArgumentError
 from ltjax.certify import rounding
+from ltjax.certify.errors.perceptron import Reads, evaluated
 from ltjax.patterns import AbstractPattern, get_pattern
-from ltjax.tickets.certificate import Certificate, certify, reads
+from ltjax.tickets.certificate import Certificate, certify, reads, strays
 from ltjax.tickets.perceptron import Perceptron, read_arrays, read_perceptron
 from ltjax.tickets.prune import prune, shape_of
 from ltjax.tickets.redundancy import least_redundancy
@@ -64,6 +65,8 @@ class Ticket:
         Raises:
             ArgumentError: where the file cannot be written.
         """
+        if target is not None:
+            files.apart("out", path, "target", target)
         files.check("out", path, (".npz",))
         start, proof = self.start, self.certificate
         arrays: dict[str, Any] = {
@@ -117,10 +120,8 @@ def build(
     Raises:
         ArgumentError: for options outside these, or an ε that float64 does not certify.
     """
-    low, high = arguments.real("low", low), arguments.real("high", high)
-    if not low < high:
-        raise ArgumentError(f"low={low:g} is not allowed: low is a finite number below high={high:g}")
-    eps = arguments.real("eps", eps, above=0.0)
+    arguments.instance("target", target, Perceptron, "Perceptron(weights, biases) or what read_perceptron reads")
+    eps, low, high = _checked(eps, low, high)
     pattern = get_pattern(pattern)
     shape, signed = shape_of(pattern), low < 0.0
     arguments.choice("law", law, ("uniform", "normal"))
@@ -140,8 +141,18 @@ def build(
         )
     start = Start.of(target, kind=kind, law=law, seed=seed, redundancy=redundancy, neurons=shape.outputs)
     masks = prune(target, start, pattern, eps, signed, devices=devices, progress=progress)
+    if strays(start, masks):
+        raise RuntimeError("a mask keeps weights that it has no use for: it is broken")
     proof = certify(reads(target, start, masks, signed), eps, low, high)
     return Ticket(start, masks, pattern.name, eps, low, high, target.digest, proof)
+
+
+def _checked(eps: Any, low: Any, high: Any) -> tuple[float, float, float]:
+    """ε and the box, as numbers that fit."""
+    low, high = arguments.real("low", low), arguments.real("high", high)
+    if not low < high:
+        raise ArgumentError(f"low={low:g} is not allowed: low is a finite number below high={high:g}")
+    return arguments.real("eps", eps, above=0.0), low, high
 
 
 def _certified(target: Perceptron, redundancy: int) -> float:
@@ -166,15 +177,18 @@ def read_ticket(path: str | Path) -> tuple[Ticket, Path | None]:
         )
         if tuple(map(tuple, arrays["shapes"].tolist())) != start.shapes:
             raise ArgumentError(f"check={str(path)!r} is not allowed: its shapes are not those of its start network")
+        packed = [arrays[f"mask_{i}"] for i in range(1, len(start.shapes) + 1)]
+        if any(x.shape != (rows, -(-columns // 8)) for x, (rows, columns) in zip(packed, start.shapes, strict=True)):
+            raise ArgumentError(f"check={str(path)!r} is not allowed: its masks are not those of its start network")
         masks = tuple(
-            np.unpackbits(arrays[f"mask_{i}"], axis=1, count=columns)[:rows].astype(bool)
-            for i, (rows, columns) in enumerate(start.shapes, 1)
+            np.unpackbits(each, axis=1, count=columns).astype(bool)
+            for each, (_, columns) in zip(packed, start.shapes, strict=True)
         )
-        errors = tuple(arrays[f"errors_{i}"] for i in range(1, len(start.inputs) + 1))
-        proof = Certificate(
-            errors, arrays["unreached"], float(arrays["bound"]), float(arrays["found"]), arrays["point"]
-        )
+        errors = tuple(np.asarray(arrays[f"errors_{i}"], np.float64) for i in range(1, len(start.inputs) + 1))
+        point = np.asarray(arrays["point"], np.float64)
+        proof = Certificate(errors, arrays["unreached"], float(arrays["bound"]), float(arrays["found"]), point)
         own = {name: _plain(arrays[name]) for name in OWN}
+        _checked(own["eps"], own["low"], own["high"])
         place = str(arrays["target_file"])
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, ArgumentError):
@@ -191,7 +205,8 @@ def check(path: str | Path, target: Perceptron | None = None) -> tuple[Ticket, l
         target: what it is a ticket for; by default read from the file that it was made from.
 
     Returns:
-        the ticket with the certificate of now, and what does not hold, a line each.
+        the ticket, and what does not hold, a line each. The certificate is that of now; where a mask keeps weights
+        that no sum reads there is none, and it is what the ticket says.
 
     Raises:
         ArgumentError: for files that cannot be read, or another target.
@@ -201,12 +216,17 @@ def check(path: str | Path, target: Perceptron | None = None) -> tuple[Ticket, l
         if place is None:
             raise ArgumentError(f"check={str(path)!r} names no file of its target: give the target too")
         target = read_perceptron(place)
+    arguments.instance("target", target, Perceptron, "Perceptron(weights, biases) or what read_perceptron reads")
     if target.digest != ticket.target:
         raise ArgumentError(f"check={str(path)!r} is not allowed: it is a ticket for another target")
     pattern, signed, said = get_pattern(ticket.pattern), ticket.low < 0.0, ticket.certificate
     wrong = [
         f"mask {i} does not obey {pattern.name}" for i, mask in enumerate(ticket.masks, 1) if not pattern.allowed(mask)
     ]
+    stray = strays(ticket.start, ticket.masks)
+    if stray:
+        kept = [f"mask {i} keeps {count} weights that no sum reads, it says none" for i, count in stray.items()]
+        return ticket, wrong + kept
     layers = reads(target, ticket.start, ticket.masks, signed)
     now = certify(layers, ticket.eps, ticket.low, ticket.high)
     for number, (before, after, layer) in enumerate(zip(said.errors, now.errors, layers, strict=True), 1):
@@ -218,7 +238,21 @@ def check(path: str | Path, target: Perceptron | None = None) -> tuple[Ticket, l
         wrong.append(f"the bound is {now.bound:.6g}, it says {said.bound:.6g}")
     if not now.found <= said.bound:
         wrong.append(f"the networks differ by {now.found:.6g}, it says {said.bound:.6g} at most")
+    wrong += _at_point(said, layers, ticket)
     return dataclasses.replace(ticket, certificate=now), wrong
+
+
+def _at_point(said: Certificate, layers: list[Reads], ticket: Ticket) -> list[str]:
+    """What does not hold of the difference that was found, and where."""
+    inputs = layers[0].target.shape[1] - layers[0].bias
+    if said.point.shape != (inputs,) or not np.all((ticket.low <= said.point) & (said.point <= ticket.high)):
+        return ["the point that it says is not in its box"]
+    apart, sure = evaluated(layers, said.point[None])
+    least = max(float((np.abs(apart).max(axis=1) - sure)[0]), 0.0)
+    # Sums may be added up in another order on another machine.
+    if not 0.0 <= said.found <= least + 2.0 * float(sure[0]):
+        return [f"the networks differ by {least:.6g} at its point, it says {said.found:.6g}"]
+    return []
 
 
 def _plain(array: np.ndarray) -> Any:

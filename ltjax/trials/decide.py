@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int, Int8
 
+from ltjax.arguments import ArgumentError
 from ltjax.outcomes import HIT, MISS, UNDECIDED
 from ltjax.problems.base import AbstractProblem, fields_of
 from ltjax.solvers.base import AbstractSolver
@@ -63,6 +64,7 @@ def decide(
         ns, eps: the cells.
 
     Raises:
+        ArgumentError: where the bounds of a problem from outside contradict each other.
         RuntimeError: where a mask holds parts that are not there, or a certificate and a mask contradict each other,
             in one cell or across sizes: the solver is broken.
     """
@@ -88,12 +90,22 @@ def decide(
     # Across sizes too: what no mask of n parts reaches, none of fewer does.
     best = np.minimum.accumulate(np.where(np.isnan(upper), np.inf, upper), axis=1)
     if np.any(least > best):
+        if not _ours(problem) and _ours(solver):
+            name = type(problem).__name__
+            raise ArgumentError(
+                f"{name}.error contradicts itself: its lower bounds rule out every mask where an upper bound of one is "
+                f"within ε; for the same draw and mask it must return bounds of the same error"
+            )
         raise RuntimeError("a certificate says miss where a mask hits: the solver is broken")
     status = np.where(hit, HIT, np.where(miss, MISS, UNDECIDED)).astype(np.int8)
     by = np.where(hit, np.broadcast_to(found.hit_by, shape), np.broadcast_to(found.miss_by, shape))
     by = np.where(status == UNDECIDED, -1, by)
     drawn = {name: np.asarray(array) for name, array in fields_of(instances).items()}
     return Decision(status, least, upper, by, solver.methods, drawn, witness)
+
+
+def _ours(value: object) -> bool:
+    return type(value).__module__.startswith("ltjax.")
 
 
 __all__ = ["Decision", "decide"]

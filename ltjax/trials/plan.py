@@ -54,6 +54,7 @@ def plan(
     Raises:
         ArgumentError: for sizes or precisions outside what the problem allows, an unknown solver.
     """
+    arguments.instance("problem", problem, AbstractProblem, "SubsetSum()")
     eps = arguments.precisions(eps)
     ns = arguments.increasing("n", ns, 1, problem.max_n)
     # For each precision its choices, and for each of these its sizes.

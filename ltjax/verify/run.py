@@ -8,6 +8,7 @@ import jax
 import numpy as np
 from jaxtyping import Array, Int8, Key
 
+from ltjax import arguments
 from ltjax.machine import devices as parallel
 from ltjax.machine import settings
 from ltjax.machine.interrupts import interruptible
@@ -55,6 +56,7 @@ class Run:
         solver: AbstractSolver | str | None,
     ) -> tuple[int, Key[Array, ""]]:
         """How many trials of these cells are drawn, and under which key."""
+        arguments.instance("problem", problem, AbstractProblem, "SubsetSum()")
         trials = self.trials(quick)
         described = problem.describe()
         self.progress(f"{described['problem']}, n up to {max(ns)}: {trials:,} trials")

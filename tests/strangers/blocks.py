@@ -10,8 +10,11 @@ from ltjax.networks import sample_weights
 
 @dataclasses.dataclass(frozen=True)
 class BlockPruning(AbstractProblem):
-    """Blocks of neurons on the line, against the target σ(x). Args:
-    size: neurons in a block."""
+    """Blocks of neurons on the line, against the target σ(x).
+
+    Args:
+        size: neurons in a block.
+    """
 
     size: int = 2
     name = "block-pruning"
