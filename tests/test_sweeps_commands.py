@@ -64,8 +64,10 @@ def test_dry_run_says_what_it_takes_and_writes_nothing(capsys, here):
     assert (code, err) == (0, "")
     for word in (
         "4 cells in 1 tasks",
-        "1 … 4 (2 sizes)",
-        "0.5 … 0.1 (2 precisions)",
+        "n (sizes)",
+        "ε (precisions)",
+        "1 … 4 (2)",
+        "0.5 … 0.1 (2)",
         "memory",
         "time",
         "nothing was written",

@@ -131,12 +131,12 @@ def _dry_run(spec: Spec, store: Path, runner: engines.AbstractEngine, workers: i
     if others:
         say(_of_other_code(spec, store, others))
     for described, group in itertools.groupby(found, lambda each: memory.describe(each.task)):
-        rows = table("n", "ε", "cells", f"{most}trials left", "memory", "time", title=described)
+        rows = table("n (sizes)", "ε (precisions)", "cells", f"{most}trials left", "memory", "time", title=described)
         for each in group:
             task, guess = each.task, "" if each.measured else "?"
             rows.add_row(
-                _ends(task.ns, "sizes"),
-                _ends(task.eps, "precisions"),
+                _ends(task.ns),
+                _ends(task.eps),
                 str(len(task)),
                 str(each.trials),
                 memory.in_words(each.memory),
@@ -149,9 +149,9 @@ def _dry_run(spec: Spec, store: Path, runner: engines.AbstractEngine, workers: i
     return 0
 
 
-def _ends(values: Any, what: str) -> str:
+def _ends(values: Any, what: str = "") -> str:
     low, high = f"{values[0]:g}", f"{values[-1]:g}"
-    return low if len(values) == 1 else f"{low} … {high} ({len(values)} {what})"
+    return low if len(values) == 1 else f"{low} … {high} ({f'{len(values)} {what}'.rstrip()})"
 
 
 def _duration(seconds: float) -> str:

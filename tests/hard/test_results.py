@@ -61,7 +61,11 @@ def test_a_figure_is_drawn_in_its_own_style(here):
     sweeps.run(toy(trials=20), here / "k.db")
     (here / "matplotlibrc").write_text("text.usetex: True\naxes.facecolor: red\n")
     for name, env in [("plain", {}), ("theirs", {"MATPLOTLIBRC": str(here), "MPLBACKEND": "module://nowhere"})]:
-        assert process("plot", "k.db", "--out", f"{name}.svg", cwd=here, env=env) == (0, "", "")
+        assert process("plot", "k.db", "--out", f"{name}.svg", cwd=here, env=env) == (
+            0,
+            f"figure written to {name}.svg\n",
+            "",
+        )
     assert (here / "plain.svg").read_bytes() == (here / "theirs.svg").read_bytes()
 
 
