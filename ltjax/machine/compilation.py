@@ -6,12 +6,18 @@ from pathlib import Path
 
 import jax
 
+USUAL = 1.0
+"""JAX's own least compile time of what is kept, seconds."""
+
 
 def use_compilation_cache() -> Path | None:
     """Keep compiled programs in the user's cache folder, unless JAX was told where (JAX_COMPILATION_CACHE_DIR).
 
     JAX_ENABLE_COMPILATION_CACHE=false turns it off.
     """
+    # A run compiles many programs of less than JAX's own limit, a second; who chose another limit keeps it.
+    if jax.config.jax_persistent_cache_min_compile_time_secs == USUAL:  # type: ignore[attr-defined]
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
     if chosen := getattr(jax.config, "jax_compilation_cache_dir", None):
         return Path(chosen)
     try:
@@ -20,8 +26,6 @@ def use_compilation_cache() -> Path | None:
     except (OSError, RuntimeError):  # the latter: nobody's home
         return None  # slower, and no reason to stop
     jax.config.update("jax_compilation_cache_dir", str(folder))
-    # A claim compiles many programs of less than JAX's own limit, a second.
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
     return folder
 
 

@@ -87,3 +87,18 @@ os.wait()
 def test_after_a_fork_one_line_says_so_instead_of_hanging():
     done = subprocess.run([sys.executable, "-c", FORK], check=True, capture_output=True, text=True, timeout=60)
     assert done.stdout.startswith("JAX ran before this process was forked")
+
+
+@pytest.mark.parametrize(("own", "limit"), [({}, 0.2), ({"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.7"}, 0.7)])
+@pytest.mark.parametrize("folder", [None, "elsewhere"])
+def test_short_programs_are_kept_too_wherever_the_cache_is(tmp_path, own, limit, folder):
+    env = os.environ | own | {"XDG_CACHE_HOME": str(tmp_path)}
+    env.pop("JAX_COMPILATION_CACHE_DIR", None)
+    if folder:
+        env["JAX_COMPILATION_CACHE_DIR"] = str(tmp_path / folder)
+    ask = (
+        "import jax; from ltjax.machine.compilation import use_compilation_cache as use; "
+        "print(use(), jax.config.jax_persistent_cache_min_compile_time_secs)"
+    )
+    out = subprocess.run([sys.executable, "-c", ask], env=env, capture_output=True, text=True, check=True).stdout
+    assert out.split() == [str(tmp_path / (folder or "ltjax/compiled")), f"{limit}"]
