@@ -69,6 +69,23 @@ def test_neurons_that_are_absent_are_not_kept():
         assert not np.any(np.asarray(mask) & ~np.asarray(present))
 
 
+@pytest.mark.parametrize("capacity", [1 << 10, 1 << 14])
+def test_a_walk_is_the_same_in_whatever_room(capacity, monkeypatch):
+    """Room that grows with the choices, where they overflow in the end and where they do not."""
+    rng = np.random.default_rng(3)
+    with jax.enable_x64(True):
+        place = np.sort(rng.uniform(0.0, 1.5, 300))
+        lines = clusters._Lines(*(jnp.asarray(x) for x in (place, rng.normal(size=300), rng.normal(size=(300, 2)))))
+        found = clusters._clusters(lines, jnp.asarray(0.01), 48)
+        order = jnp.argsort(found.place)
+        found, started = jax.tree.map(lambda x: x[order], found), jnp.asarray([True, False, True, True])
+        growing = clusters._walked(found, jnp.asarray(40), started, 1.5, capacity)
+        monkeypatch.setattr(clusters, "_rooms", lambda capacity, least: [capacity])
+        whole = clusters._walked(found, jnp.asarray(40), started, 1.5, capacity)
+    assert int(growing[0].alive.sum()) > capacity // 8
+    jax.tree.map(np.testing.assert_array_equal, growing, whole)
+
+
 def test_nothing_is_found_where_choices_cannot_meet():
     for *_, mask, error in searched(300, 1e-6, 1):
         assert error == np.inf
@@ -94,7 +111,7 @@ def test_no_hit_is_one_where_exact_methods_say_miss():
 
 
 def test_the_capacity_follows_the_precision():
-    assert [Clusters.fine(eps).capacity for eps in (0.1, 0.01, 1e-3, 1e-4)] == [1 << 14, 1 << 14, 1 << 17, 1 << 18]
+    assert [Clusters.fine(eps).capacity for eps in (0.1, 0.01, 1e-3, 1e-4)] == [1 << 14, 1 << 14, 1 << 17, 1 << 19]
     assert not Clusters().serves(NeuronPruning(d=2, readout="linear"))
     assert not Clusters().serves(NeuronPruning(d=3, readout="relu"))
 

@@ -51,3 +51,12 @@ def test_an_even_selection_keeps_the_first_of_those_that_share_a_place(capacity)
         first = np.concatenate([[True], np.diff(places) > 0])[: len(there)]
         np.testing.assert_array_equal(np.asarray(index)[np.asarray(used)], there[first])
         assert np.all(np.asarray(used)[: int(used.sum())])
+
+
+@pytest.mark.parametrize("count", [1, 40, 1000])
+def test_the_least_are_ranked_in_float32_and_equals_in_their_order(count):
+    rng = np.random.default_rng(0)
+    with jax.enable_x64(True):
+        values = jnp.asarray(np.where(rng.random(1000) < 0.3, np.inf, rng.integers(0, 50, 1000) * (1.0 + 1e-12)))
+        places = np.asarray(selection.least(values, count))
+    assert np.array_equal(places, np.argsort(np.asarray(values, np.float32), kind="stable")[:count])

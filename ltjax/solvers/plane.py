@@ -171,7 +171,7 @@ class Clusters(AbstractPlanar):
     def fine(cls, eps: float) -> "Clusters":
         """With a capacity that precisions down to ε ask for, as far as it goes: pairs that meet grow with its square
         times ε²."""
-        return cls(capacity=min(max(1 << math.ceil(math.log2(128.0 / eps)), 1 << 14), 1 << 18))
+        return cls(capacity=min(max(1 << math.ceil(math.log2(128.0 / eps)), 1 << 14), 1 << 19))
 
     def block(self, n: int) -> int:
         return 1

@@ -23,7 +23,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from ltjax.search import plane as planar
-from ltjax.search.masks.selection import select_evenly
+from ltjax.search.masks.selection import least, select_evenly
 from ltjax.search.masks.walk import retraced
 
 DEPTH = 5
@@ -41,6 +41,8 @@ PLENTY = 4.0
 wanders farther in the tube, and fewer pairs fit."""
 SAMPLE = 1 << 10
 """Choices by which it is estimated how many there are."""
+ROOM = 1 << 8
+"""Choices for which there is room at least."""
 HOPELESS = 0.1
 """Where fewer pairs than this are expected to meet, nothing is searched."""
 ENDS = 6
@@ -105,8 +107,9 @@ def _clusters(lines: _Lines, eps: Array, most: int) -> _Clusters:
     def best(begun: _Begun, score: Array) -> tuple[_Begun, Array]:
         pad = max(0, most - len(score))
         begun = jax.tree.map(lambda x: jnp.pad(x, [(0, pad)] + [(0, 0)] * (x.ndim - 1)), begun)
-        value, at = jax.lax.top_k(-jnp.pad(score, (0, pad), constant_values=jnp.inf), most)
-        return jax.tree.map(lambda x: x[at], begun), -value
+        score = jnp.pad(score, (0, pad), constant_values=jnp.inf)
+        at = least(score, most)
+        return jax.tree.map(lambda x: x[at], begun), score[at]
 
     there = (jnp.arange(partial) < n) & (lines.kappa[first] != 0.0)
 
@@ -156,6 +159,11 @@ class _Choices(NamedTuple):
     behind: Array
 
 
+def _rooms(capacity: int, least: int) -> list[int]:
+    """Room for choices, step by step: most of a walk has few, and a step costs what there is room for."""
+    return [room for room in (capacity >> 5, capacity >> 2) if room >= max(ROOM, least)] + [capacity]
+
+
 def _walked(
     clusters: _Clusters, use: Array, started: Bool[Array, " m"], end: float, capacity: int
 ) -> tuple[_Choices, Array, Array]:
@@ -177,8 +185,8 @@ def _walked(
     cosine, sine = (turn(gaps).astype(jnp.float32) for turn in (jnp.cos, jnp.sin))
     move, jump, low, high = (x.astype(jnp.float32) for x in (clusters.move, clusters.jump, clusters.low, clusters.high))
 
-    def step(j: Array, state: tuple) -> tuple:
-        now, way, log = state
+    def step(state: tuple) -> tuple:
+        j, now, way, log, _ = state
         can = now.alive & (now.behind < clusters.first[j])
         can &= (now.error + low[j] >= -1.0) & (now.error + high[j] <= 1.0)
         error = jnp.stack([now.error, now.error + move[j]], 1)
@@ -186,18 +194,25 @@ def _walked(
         error, slope = error * cosine[j] + slope * sine[j], slope * cosine[j] - error * sine[j]
         alive = jnp.stack([now.alive, can], 1) & (jnp.abs(error) <= 1.0)
         # Variety counts for more than quality: which of too many are kept is left to the order of the tree.
-        index, kept, count = select_evenly(alive.reshape(-1), capacity)
+        index, kept, count = select_evenly(alive.reshape(-1), len(now.alive))
         behind = jnp.where(index % 2 == 1, clusters.last[j], now.behind[index // 2])
-        log += jnp.log(jnp.maximum(count / capacity, 1.0))
+        log += jnp.log(jnp.maximum(count / len(now.alive), 1.0))
         now = _Choices(kept, error.reshape(-1)[index], slope.reshape(-1)[index], behind)
-        return now, way.at[j].set(index), log
+        return j + 1, now, way.at[j, : len(index)].set(index), log, count
 
-    zero = jnp.zeros(capacity, jnp.float32)
-    alive = jnp.zeros(capacity, bool).at[: len(started)].set(started)
-    start = _Choices(alive, zero, zero, jnp.full(capacity, -1, jnp.int32))
+    alive, zero = started, jnp.zeros(len(started), jnp.float32)
+    now = _Choices(alive, zero, zero, jnp.full(len(started), -1, jnp.int32))
     # Steps that are not taken choose nothing.
     way = jnp.broadcast_to(2 * jnp.arange(capacity, dtype=jnp.int32), (most, capacity))
-    now, way, log = jax.lax.fori_loop(0, use, step, (start, way, jnp.zeros(())))
+    j, log, count = jnp.zeros((), use.dtype), jnp.zeros(()), jnp.sum(started, dtype=jnp.int32)
+    for room in _rooms(capacity, len(started)):
+        # The choices are the first ones: what is behind them is empty.
+        now = jax.tree.map(lambda x, room=room: jnp.pad(x, (0, room - len(x))), now)
+
+        def fits(state: tuple, room: int = room) -> Array:
+            return (state[0] < use) & ((room == capacity) | (2 * state[4] <= room))
+
+        j, now, way, log, count = jax.lax.while_loop(fits, step, (j, now, way, log, count))
     return now, way, log + jnp.log(jnp.maximum(jnp.sum(now.alive), 0.5))
 
 
@@ -319,7 +334,7 @@ def best_clusters(
     *,
     most: int = 96,
     capacity: int = 1 << 17,
-    candidates: int = 1024,
+    candidates: int = 256,
     neighbours: int = 6,
 ) -> tuple[Bool[Array, " n"], Float[Array, ""]]:
     """The best mask that is met, and its error around the whole circle, readout `relu`.
@@ -363,7 +378,7 @@ def best_clusters(
         begun = jnp.minimum(begun, len(ends.bits) - 1)
         wanted = jnp.array([0.0, 1.0]) - (left_parts + ends.part[begun])
         tube, partner = _joined(left, right, wanted, right_parts, eps, neighbours)
-        value, row = jax.lax.top_k(-tube, min(candidates, capacity))
+        row = least(tube, min(candidates, capacity))
         chosen = [retraced(left_way, row), retraced(right_way, partner[row])]
         extra = ends.bits[begun[row]]
 
@@ -380,10 +395,10 @@ def best_clusters(
         since = jnp.where(place[:, None] < place, jnp.sin(place - place[:, None]), 0.0)
         errors = jnp.abs(start @ jnp.stack([jnp.cos(place), jnp.sin(place)]) + jump @ since)
         errors = jnp.max(errors, axis=1)
-        errors = jnp.where((value > -jnp.inf) & jnp.isfinite(errors), errors, jnp.inf)
-        least, at = jax.lax.top_k(-errors, min(_CHECKED, len(errors)))
+        errors = jnp.where((tube[row] < jnp.inf) & jnp.isfinite(errors), errors, jnp.inf)
+        at = least(errors, min(_CHECKED, len(errors)))
         few = jnp.concatenate([jnp.maximum(who, 0), ends.who])
-        masks = jnp.concatenate([kept[at], extra[at]], axis=1) & (least > -jnp.inf)[:, None]
+        masks = jnp.concatenate([kept[at], extra[at]], axis=1) & (errors[at] < jnp.inf)[:, None]
 
         def around(mask: Array) -> Array:
             """The error around the whole circle, of a network of the kept neurons alone."""

@@ -1,4 +1,4 @@
-"""Which entries of a long row are true: found by words of 32 of them.
+"""Which entries of a long row are true: found by words of 32 of them; and which are the least.
 
 Only what is found is handled one by one, not what is looked at: quicker on a CPU than to number all entries of a row of
 which few are true, and to send each to its place.
@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Int, UInt
+from jaxtyping import Array, Bool, Float, Int, UInt
 
 WORD = 32
 BATCH = 512
@@ -79,6 +79,14 @@ def packed(chosen: Bool[Array, " m"]) -> tuple[Int[Array, " m"], Int[Array, ""]]
     return places[: len(chosen)], count
 
 
+def least(values: Float[Array, " m"], count: int) -> Int[Array, " count"]:
+    """Places of the least values, the least first; ranked in float32, of which equals are taken in their order.
+
+    XLA's own selection for CPUs is one of float32. Of float64 it sorts all: eighty times as long for 96 of 200,000.
+    """
+    return jax.lax.top_k(-values.astype(jnp.float32), count)[1]
+
+
 def select_evenly(
     alive: Bool[Array, " m"], capacity: int
 ) -> tuple[Int[Array, " capacity"], Bool[Array, " capacity"], Int[Array, ""]]:
@@ -108,4 +116,4 @@ def select_evenly(
     return jnp.where(used, word * WORD + _bit(words[word], rank - before[word]), 0), used, count
 
 
-__all__ = ["BATCH", "append", "packed", "ranks_of", "select_evenly"]
+__all__ = ["BATCH", "append", "least", "packed", "ranks_of", "select_evenly"]
