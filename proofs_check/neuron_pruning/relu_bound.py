@@ -10,8 +10,9 @@ $$P(\text{hit})\le\frac{2t_0n}\pi+\sum_{m\ge1}\binom nm\,E\Bigl[\min\Bigl(1,\;\v
 $n_{1/2}>1/(30\,\varepsilon\ln(1/\varepsilon))$ for every $\varepsilon\le10^{-2}$.
 
 **Proof.** Between the kinks inside the arc the error solves $e''+e=0$, so the slope jumps are
-$\kappa_b=e(t_{b-1})/\sin g_{b-1}+e(t_{b+1})/\sin g_b-e(t_b)\sin(g_{b-1}+g_b)/(\sin g_{b-1}\sin g_b)$; with
-$|e|\le\varepsilon$ they fill a zonotope whose volume is $(2\varepsilon)^m$ times the sum of the minors of that
+$$\kappa_b=\frac{e(t_{b-1})}{\sin g_{b-1}}+\frac{e(t_{b+1})}{\sin g_b}
+-e(t_b)\frac{\sin(g_{b-1}+g_b)}{\sin g_{b-1}\sin g_b};$$
+with $|e|\le\varepsilon$ they fill a zonotope whose volume is $(2\varepsilon)^m$ times the sum of the minors of that
 matrix, and their density is at most $2^{-m}$. Let $Y$ be what stands beside the 1. Always
 $Y\le\frac43(m+2)^2\varepsilon^m/\prod_jg_j$, for $\prod_j(\sin g_j)/g_j$ and the sum of sines are small together, when
 one gap is nearly $\pi$. Since $\min(1,Y)\le Y^s$ for $0<s<1$ and the gaps are $L=\pi-2t_0$ times a uniform point of
