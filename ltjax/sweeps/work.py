@@ -23,6 +23,7 @@ from jaxtyping import Array, Int, Key
 import ltjax
 from ltjax.machine import devices as parallel
 from ltjax.machine import settings
+from ltjax.machine.checkout import changed, git
 from ltjax.outcomes import HIT, MISS
 from ltjax.sweeps.code import KEY, own_code
 from ltjax.sweeps.spec import Task
@@ -156,14 +157,10 @@ def versions() -> dict[str, Any]:
 
 
 def _git_revision(folder: Path) -> str | None:
-    def git(*words: str) -> str:
-        how: dict[str, Any] = {"cwd": folder, "capture_output": True, "text": True, "check": True, "timeout": 10}
-        return subprocess.run(["git", *words], **how).stdout.strip()
-
     try:
         # Some other project's repository that ltjax is merely installed in says nothing about ltjax.
-        if not git("ls-files", "--", "__init__.py"):
+        if not git(folder, "ls-files", "--", "__init__.py"):
             return None
-        return git("rev-parse", "HEAD") + ("+changes" if git("status", "--porcelain", "--", ".") else "")
+        return git(folder, "rev-parse", "HEAD") + ("+changes" if changed(folder, new=True) else "")
     except (OSError, subprocess.SubprocessError):
         return None

@@ -19,6 +19,7 @@ import ltjax
 from ltjax import arguments
 from ltjax.arguments import ArgumentError
 from ltjax.machine import devices as parallel
+from ltjax.machine.checkout import changed, git
 from ltjax.machine.interrupts import started as in_thread
 from ltjax.verify import budget as budgets
 from ltjax.verify.catalogue import Catalogue, catalogue, select
@@ -55,11 +56,10 @@ class Report:
 def revision() -> str:
     """The commit of the checkout that ltjax runs from, with "-dirty" where it was changed since."""
     home = Path(ltjax.__file__).parents[1]
-    ask = ["git", "-C", str(home), "describe", "--always", "--dirty"]
     try:
         if not (home / ".git").exists():
             return "none: installed, not run from a checkout"
-        return subprocess.run(ask, capture_output=True, text=True, check=True, timeout=20).stdout.strip()
+        return git(home, "describe", "--always") + ("-dirty" if changed(home, new=False) else "")
     except (OSError, subprocess.SubprocessError):
         return "unknown"
 

@@ -1,6 +1,7 @@
 """Odd places to run in: nobody's home, Python without docstrings, scripts without a guard, questions far away."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import sys
 import pytest
 
 import ltjax
+from ltjax.machine import checkout
 from tests.commands import process, run
 
 HOMELESS = """
@@ -86,3 +88,21 @@ def test_no_more_devices_than_there_are(capsys):
     code, _, err = run(capsys, "estimate", "subset-sum", "--n", "4", "--eps", "0.25", "--devices", "500")
     assert code == 2
     assert re.search(r"devices=500 is not allowed: devices is a whole number from 1 to \d+", err)
+
+
+def test_git_is_asked_without_a_lock(tmp_path):
+    """Who is killed meanwhile leaves no lock in a user's checkout, and a commit at the same time goes through."""
+    home = tmp_path / "home"
+    ask = ["git", "-C", str(home), "-c", "user.email=a@b", "-c", "user.name=n"]
+    subprocess.run(["git", "init", "-q", str(home)], check=True)
+    (home / "a.py").write_text("1\n")
+    subprocess.run([*ask, "add", "."], check=True)
+    subprocess.run([*ask, "commit", "-qm", "one"], check=True)
+    os.utime(home / "a.py", (1, 1))  # of which a lock would make a note
+    before = (home / ".git" / "index").read_bytes()
+    assert not checkout.changed(home, new=True)
+    assert (home / ".git" / "index").read_bytes() == before
+    (home / "b.py").write_text("1\n")
+    assert (checkout.changed(home, new=True), checkout.changed(home, new=False)) == (True, False)
+    (home / "a.py").write_text("2\n")
+    assert checkout.changed(home, new=False)
