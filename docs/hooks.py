@@ -21,7 +21,7 @@ def _catalogue() -> Iterator[str]:
 
     yield "# The catalogue\n\nEvery built-in claim as its file states it. `ltjax verify ID` checks one.\n"
     yield (
-        "There is no NP-10: by that number the theory calls elimination, a method and no claim; see [how a trial is "
+        "There is no NP-10: elimination, which would have that number, is a method and no claim; see [how a trial is "
         "decided](theory.md#how-a-trial-is-decided).\n"
     )
     for claim in catalogue().built_in.values():

@@ -683,6 +683,9 @@ def test_a_process_that_dies_breaks_its_claim_alone():
     assert errors["DYING-1"] == "the process that checked it ended: SIGKILL"
     assert errors["DYING-2"] is None
     assert "not JSON serializable" in str(errors["DYING-3"])
+    # What killed a worker is not tried again in this process, which it would kill.
+    assert errors["DYING-4"] == "the process that prepared it ended: SIGKILL"
+    assert "pickle" in str(errors["DYING-5"])
     assert not report.passed
     assert not multiprocessing.active_children()
 

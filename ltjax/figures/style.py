@@ -51,7 +51,7 @@ def own_style() -> Iterator[None]:
 
 
 class Powers(LogFormatterSciNotation):
-    """Powers of ten in plain characters: a formula is set by a parser that takes a third of a figure's time."""
+    """Powers of ten in plain characters: a formula is set by a parser, which takes much of a figure's time."""
 
     RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 

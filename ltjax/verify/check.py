@@ -1,6 +1,7 @@
 """Check one claim: measure once, judge it and each of its controls on the same draws."""
 
 import dataclasses
+import pickle
 import time
 import traceback
 from collections.abc import Mapping, Sequence
@@ -73,11 +74,12 @@ def broken(claim: Claim, level: float, seconds: float, error: str) -> Result:
 
 @dataclasses.dataclass(frozen=True)
 class Prepared:
-    """What a claim prepared, the provenance of its draws, and how long that took."""
+    """What a claim prepared, the provenance of its draws, how long that took, and why it broke, if it did."""
 
     value: Any
     drawn: list[dict[str, Any]]
     seconds: float
+    error: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,17 +100,24 @@ class Terms:
 
     def check(self, claim: Claim, say: "Callable[[str], None]", prepared: Prepared | None = None) -> Result:
         """Check one claim; `say` is told of finished trials."""
-        return run_claim(claim, self._run(claim, say), self.level, pictures=self.pictures, prepared=prepared)
+        prepared = self.prepare(claim, say) if prepared is None else prepared
+        if prepared.error is not None:
+            return broken(claim, self.level, prepared.seconds, prepared.error)
+        run = dataclasses.replace(self._run(claim, say), drawn=prepared.drawn, prepared=prepared.value)
+        found = run_claim(claim, run, self.level, pictures=self.pictures)
+        return dataclasses.replace(found, seconds=prepared.seconds + found.seconds)
 
     @settings.pinned()
-    def prepare(self, claim: Claim, say: "Callable[[str], None]") -> Prepared | None:
-        """What the claim prepares; None where that raises an error, which the claim will raise again."""
+    def prepare(self, claim: Claim, say: "Callable[[str], None]") -> Prepared:
+        """What the claim prepares. Whatever it raises is kept, and breaks the claim."""
         start, run = time.perf_counter(), self._run(claim, say)
+        value, error = None, None
         try:
             value = claim.prepare(run)
+            pickle.dumps(value)  # also where no other process asks: a claim is the same however it is run
         except Exception:
-            return None
-        return Prepared(value, run.drawn, time.perf_counter() - start)
+            value, error = None, traceback.format_exc()
+        return Prepared(value, run.drawn, time.perf_counter() - start, error)
 
     @settings.pinned()
     def _run(self, claim: Claim, say: "Callable[[str], None]") -> Run:
@@ -143,20 +152,14 @@ def evidence_of(claim: Claim, data: Any, level: float) -> tuple[Evidence, tuple[
 
 
 @settings.pinned()
-def run_claim(
-    claim: Claim, run: Run, level: float, *, pictures: bool = False, prepared: Prepared | None = None
-) -> Result:
+def run_claim(claim: Claim, run: Run, level: float, *, pictures: bool = False) -> Result:
     """Measure once, judge the claim and each of its controls on the same draws, draw its figure if asked to.
 
     Whatever the claim raises is kept in its result. Ctrl-C is let through.
     """
-    start = time.perf_counter() - (prepared.seconds if prepared else 0.0)
+    start = time.perf_counter()
     evidence, controls, tables, headline, picture, error = Evidence(()), (), {}, None, None, None
     try:
-        if prepared is None:
-            run.prepared = claim.prepare(run)
-        else:
-            run.prepared, run.drawn = prepared.value, prepared.drawn
         data = claim.measure(run)
         found = evidence_of(claim, data, level)
         judgements = [found[0], *(false for _, false in found[1])]

@@ -72,20 +72,20 @@ class Worker:
         try:
             what = self._asked("check", claim, say)
         except (EOFError, OSError):
-            error = f"the process that checked it ended: {self._ended()}"
-            self._again()
+            error = self._again("checked")
             return broken(claim, self._terms.level, time.perf_counter() - start, error)
         # A claim that is broken may have no evidence of its controls.
         controls = tuple(zip(claim.controls, what.controls, strict=False))
         return dataclasses.replace(what, claim=claim, controls=controls)
 
-    def prepare(self, claim: Claim, say: Callable[[str], None]) -> Prepared | None:
-        """What a claim prepares; None where that fails, or the process dies of it."""
+    def prepare(self, claim: Claim, say: Callable[[str], None]) -> Prepared:
+        """What a claim prepares; where the process dies of it, the claim is broken: what killed one would kill the
+        process that checks it alone."""
+        start = time.perf_counter()
         try:
             return self._asked("prepare", claim, say)
         except (EOFError, OSError):
-            self._again()
-            return None
+            return Prepared(None, [], time.perf_counter() - start, self._again("prepared"))
 
     def _asked(self, task: str, claim: Claim, say: Callable[[str], None]) -> Any:
         """What the process answers."""
@@ -97,11 +97,13 @@ class Worker:
                 return what
             say(what)
 
-    def _again(self) -> None:
-        """Another process, in place of one that ended."""
+    def _again(self, did: str) -> str:
+        """Another process, in place of one that ended; and how that one did."""
+        error = f"the process that {did} it ended: {self._ended()}"
         with self._lock:
             if not self._over:
                 self._start()
+        return error
 
     def _ended(self) -> str:
         """How the process ended."""
@@ -160,7 +162,7 @@ def _done(
     terms: Terms,
     own: tuple[devices.Device, ...],
     say: Callable[[str], None],
-) -> Result | Prepared | None:
+) -> Result | Prepared:
     """A claim's result, or what it prepares."""
     claim = _claims_in(home)[id] if is_file(home) else known.claims[id]
     with devices.limited_to(own):

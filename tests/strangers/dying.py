@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import signal
+from typing import ClassVar
 
 from ltjax.verify.claim import Claim, Control
 from ltjax.verify.tests import Holds
@@ -49,3 +50,29 @@ class Keeps(Fine, Claim):
 
     def tables(self, data):
         return {"what": [{"f": lambda: None}]}
+
+
+@dataclasses.dataclass(frozen=True)
+class DiesBefore(Fine, Claim):
+    """DYING-4: Its process is killed while it prepares."""
+
+    id = "DYING-4"
+    controls = (Control("DYING-4-no", "no", {"p": 2.0}),)
+    alone: ClassVar[bool] = True
+    p: float = 1.0
+
+    def prepare(self, run):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+@dataclasses.dataclass(frozen=True)
+class KeepsBefore(Fine, Claim):
+    """DYING-5: It prepares what cannot be sent."""
+
+    id = "DYING-5"
+    controls = (Control("DYING-5-no", "no", {"p": 2.0}),)
+    alone: ClassVar[bool] = True
+    p: float = 1.0
+
+    def prepare(self, run):
+        return lambda: None
