@@ -40,13 +40,13 @@ class Kernel:
     Attributes:
         draw: `(generator, trials, dtype) -> rows`, a tuple of arrays, trials first.
         search: `rows -> results`, one block of trials at a time.
-        block: trials a block.
+        block: `dtype -> trials a block`.
         whole: whether it computes with whole numbers, of the width of its dtype.
     """
 
     draw: Callable[[np.random.Generator, int, str], tuple[np.ndarray, ...]]
     search: Callable[[Any], Any]
-    block: int
+    block: Callable[[str], int]
     whole: bool
 
 
@@ -61,7 +61,7 @@ def subset_sum(n: int) -> Kernel:
     def draw(rng: np.random.Generator, trials: int, dtype: str) -> tuple[np.ndarray, ...]:
         return rng.uniform(-1.0, 1.0, (trials, n)).astype(dtype), np.full(trials, 0.5, dtype)
 
-    return Kernel(draw, search, subset_sums.block_size(2 << (n // 2)), whole=True)
+    return Kernel(draw, search, lambda dtype: subset_sums.nearest_block(n, dtype), whole=True)
 
 
 def neuron_pruning(n: int, eps: float, capacity: int) -> Kernel:
@@ -75,7 +75,7 @@ def neuron_pruning(n: int, eps: float, capacity: int) -> Kernel:
         kappa = rng.standard_normal((trials, n)) * rng.rayleigh(1.0, (trials, n))
         return theta.astype(dtype), kappa.astype(dtype)
 
-    return Kernel(draw, search, 4, whole=False)
+    return Kernel(draw, search, lambda _: 4, whole=False)
 
 
 KERNELS = {
@@ -141,11 +141,12 @@ def measure(kernel: Kernel, dtype: str, devices: tuple[Any, ...], seconds: float
     """One line of the table."""
     works_in = np.dtype(dtype.replace("float", "int") if kernel.whole else dtype)
     with jax.enable_x64(True):
-        trials = kernel.block * blocks * len(devices)
+        block = kernel.block(dtype)
+        trials = block * blocks * len(devices)
         rows = parallel.put(tuple(map(jnp.asarray, kernel.draw(np.random.default_rng(0), trials, dtype))), devices)
-        search = spread(kernel.search, kernel.block, devices)
-        one_block = jax.tree.map(lambda x: x[: kernel.block], rows)
-        needs = operations(jax.make_jaxpr(kernel.search)(one_block).jaxpr) / kernel.block
+        search = spread(kernel.search, block, devices)
+        one_block = jax.tree.map(lambda x: x[:block], rows)
+        needs = operations(jax.make_jaxpr(kernel.search)(one_block).jaxpr) / block
         found = search(rows)
         moved = sum(x.nbytes for x in jax.tree.leaves((rows, found))) / trials
         speed = rate(lambda: search(rows), trials, seconds)

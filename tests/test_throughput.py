@@ -55,9 +55,10 @@ def test_both_dtypes_and_any_devices_find_the_same():
             (throughput.subset_sum(8), throughput.subset_sum(8).draw(rng, 16 * 1024, "float64")),
             (throughput.neuron_pruning(5, 0.3, 32), (theta, kappa)),
         ):
-            rows = tuple(jnp.asarray(x[: 4 * kernel.block]) for x in rows)
+            block = kernel.block("float64")
+            rows = tuple(jnp.asarray(x[: 4 * block]) for x in rows)
             one, four = (
-                throughput.spread(kernel.search, kernel.block, tuple(jax.local_devices()[:k]))(
+                throughput.spread(kernel.search, block, tuple(jax.local_devices()[:k]))(
                     throughput.parallel.put(rows, jax.local_devices()[:k])
                 )
                 for k in (1, 4)

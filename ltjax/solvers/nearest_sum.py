@@ -51,9 +51,7 @@ class NearestSum(AbstractSolver):
     question = SubsetSum
 
     def block(self, n: int) -> int:
-        if self.d > 1:
-            return kernels.block_size(self.d << min(n, kernels.DIRECT_TERMS))
-        return kernels.block_size(2 << (n // 2))
+        return kernels.nearest_block(n, self.dtype, self.d)
 
     def search(self, instances: Instance, ns: tuple[int, ...], eps: Array) -> InQuanta:
         del eps  # the least error decides every ε
@@ -93,7 +91,7 @@ class Coverage(AbstractSolver):
     question = SubsetSum
 
     def block(self, n: int) -> int:
-        return kernels.block_size(1 << n)
+        return kernels.block_size(1 << n, self.dtype)
 
     def search(self, instances: Instance, ns: tuple[int, ...], eps: Array) -> InQuanta:
         del eps

@@ -140,15 +140,18 @@ def nearest(values: Int[Array, "n trials"], target: Int[Array, " trials"], prefi
         # moved by it. The first of these is the even prefix's question too.
         odd = 2 * k + 1 in prefixes
         targets = jnp.concatenate([target, target - values[2 * k]]) if odd else target
-        a, b = (jnp.tile(side, (1, 1 + odd)) for side in (lists[k][:, :trials], lists[k][:, trials:]))
-        error, x, y = _nearest_pair(a, b, targets)
-        sides_at_k = (plain[: 1 << k, :trials], plain[: 1 << k, trials:])
-        index = [_find(jnp.tile(side, (1, 1 + odd)), z) for side, z in zip(sides_at_k, (x, y), strict=True)]
-        found[2 * k] = tuple(z[:trials] for z in (error, *index))
+        pair = _nearest_pair(*(jnp.tile(side, (1, 1 + odd)) for side in jnp.split(lists[k], 2, axis=1)), targets)
+        sides = jnp.split(plain[: 1 << k], 2, axis=1)
+        left_out = [z[:trials] for z in pair]
+        if 2 * k in prefixes:
+            error, *numbers = left_out
+            found[2 * k] = error, *map(_find, sides, numbers)
         if odd:
-            taken = error[trials:] < error[:trials]
-            best = [jnp.where(taken, z[trials:], z[:trials]) for z in (error, *index)]
-            found[2 * k + 1] = best[0], best[1] | (taken.astype(jnp.int32) << k), best[2]
+            with_it = [z[trials:] for z in pair]
+            taken = with_it[0] < left_out[0]
+            error, *numbers = (jnp.where(taken, *each) for each in zip(with_it, left_out, strict=True))
+            even_bits, odd_bits = map(_find, sides, numbers)
+            found[2 * k + 1] = error, even_bits | (taken.astype(jnp.int32) << k), odd_bits
     return Nearest(*(jnp.stack(part) for part in zip(*(found[n] for n in prefixes), strict=True)))
 
 
@@ -320,16 +323,38 @@ def unpack_masks(even: Any, odd: Any, n: int) -> Any:
     return ((word >> (position // 2)) & 1) == 1
 
 
-def block_size(entries: int) -> int:
-    """Trials a block, so that a list of `entries` sums each stays near a megabyte: the cache's size."""
-    return int(np.clip((1 << 18) // entries, 1, 1024))
+LIST = 1 << 19
+"""Bytes of a list of a block's trials. A merge holds three of them, and all should stay in a core's cache (2 MiB where
+this was measured): lists of twice the size take from a fifth to three times as long."""
+ROW = 128
+"""Bytes that compiled loops take at a time: the rows of narrower lists run number by number."""
+
+
+def block_size(entries: int, dtype: Any, at_once: int = 1) -> int:
+    """Trials a block where each makes `at_once` lists of `entries` numbers of `dtype`.
+
+    Where a list leaves no room for full rows, it has twice the room; where that is not enough either, few trials are
+    as fast as some.
+    """
+    size = np.dtype(dtype).itemsize
+    row = LIST // entries
+    if row < ROW:
+        row = ROW if ROW * entries <= 2 * LIST else min(row, 4 * size)
+    return int(np.clip(row // (size * at_once), 1, 1024))
+
+
+def nearest_block(n: int, dtype: Any, d: int = 1) -> int:
+    """Trials a block for `nearest` and `nearest_vector`, where n is the longest prefix and d the dimension."""
+    if d > 1:
+        return block_size(d << min(n, DIRECT_TERMS), dtype)
+    return block_size(2 << (n // 2), dtype, 1 + n % 2)
 
 
 @partial(jax.jit, static_argnames=("masks", "devices"))
 def _nearest_rows(values: Array, target: Array, masks: bool, devices: tuple[parallel.Device, ...] | None) -> Any:
     # Few instances do not fill a block: a device takes its share of them at once.
     share = -(-values.shape[0] // (1 if devices is None else len(devices)))
-    block = min(block_size(2 << (values.shape[1] // 2)), share)
+    block = min(nearest_block(values.shape[1], values.dtype, *values.shape[2:]), share)
 
     def solve(rows: tuple[Array, Array]) -> Any:
         fixed = to_fixed_point(jnp.moveaxis(rows[0], 0, -1), jnp.moveaxis(rows[1], 0, -1))
