@@ -30,7 +30,7 @@ from ltjax.verify.tests import InRange, Test
 EPS = {1: (3e-1, 1e-2), 2: (1e-2, 1e-4), 3: (1e-2, 1e-4)}
 NEAR = {1: 5.2, 2: 5.0, 3: 4.5}
 """n at probability one half is about this over ε^(1/m): where sizes are looked at, and nothing more."""
-TRIALS = {1: 800, 2: 500, 3: 200}
+TRIALS = {1: 800, 2: 800, 3: 400}
 MARGIN = {1: 0.3, 2: 0.15, 3: 0.15}
 
 
