@@ -3,7 +3,8 @@
     python tests/seeds.py --seeds 1000 SS-1 NP-6        # these claims, seeds 1 to 1000
     python tests/seeds.py --seeds 20                    # all built-in claims
 
-One line a claim: how many seeds supported (or proved), left open and refuted it, and how many controls survived.
+One line a claim: how many seeds supported (or proved), left open and refuted it, and which controls survived; before it
+a line for each finding and control that is not as it should be.
 The exit status is 1 if any seed refuted a claim, or left a control standing. Stopped, it says what the seeds so far
 said.
 """
@@ -33,6 +34,15 @@ def tally(results: Sequence[Result]) -> tuple[str, bool]:
     return text, not standing and not {Verdict.REFUTED, Verdict.BROKEN} & {result.verdict for result in results}
 
 
+def unlike(result: Result) -> list[str]:
+    """What a reader would not expect of a true claim: findings that do not support it, controls that stand."""
+    good = (Verdict.SUPPORTED, Verdict.PROVED)
+    lines = [result.error] if result.error else []
+    lines += [f"{each.verdict}: {each.name}" for each in result.evidence.findings if each.verdict not in good]
+    stand = [control.id for control, found in result.controls if found.verdict is not Verdict.REFUTED]
+    return lines + [f"{control} stands" for control in stand]
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status."""
     parser = argparse.ArgumentParser(prog="seeds", description="Claims at many seeds; see the top of the file.")
@@ -49,8 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 break
             (result,) = report.results
             results.append(result)
-            if result.verdict in (Verdict.REFUTED, Verdict.BROKEN) or not result.sound:
-                print(f"  {name}, seed {seed}: {result.verdict}, controls refuted: {result.sound}", flush=True)
+            for line in unlike(result):
+                print(f"  {name}, seed {seed}: {line}", flush=True)
         if results:
             text, good = tally(results)
             print(text, flush=True)

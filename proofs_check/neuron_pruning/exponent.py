@@ -69,7 +69,7 @@ GROWTH: dict[str, Callable[[int, float], float]] = {
 LADDER = tuple(sorted({round(2.0 ** (k / 8)) for k in range(345)}))
 """Sizes at which the number of the first neuron in the cap is told."""
 COVERED, ZONES = 3e-3, 120
-ENOUGH, HITS, SEARCHED = 32.0, 60, (0.1, 0.05)
+ENOUGH, HITS, SEARCHED = 32.0, 100, (0.1, 0.05)
 """At d = 3: so many neurons, over 1/ε², are enough for a hit in hand more often than not."""
 
 

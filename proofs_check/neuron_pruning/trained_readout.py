@@ -56,7 +56,7 @@ GROWTH: dict[str, Callable[[int, float], float]] = {
     "logarithmic": lambda d, e: math.log(-math.log(e)),
 }
 """ln n, but for a constant."""
-SOLVED, NETWORKS = ((2, 0.05), (2, 0.02), (3, 0.2)), 60
+SOLVED, NETWORKS = ((2, 0.05), (2, 0.02), (3, 0.2)), 100
 FEW, ENOUGH = (0.1, 0.12), (1.6, 0.72)
 """Sizes looked at, d = 2 and 3, over ε^(d-1)."""
 BESIDE, MASKED = 0.12, 12

@@ -50,7 +50,7 @@ CELLS: dict[str, Cell] = {
 SEARCHES = ("edge-popup", "bernoulli", "swaps")
 STEPS, STARTS = 150, 2
 JUDGED = {"rows": 0.5, "scissors": 0.3}
-PLANTED, AMONG = 200, 4
+PLANTED, AMONG = 1000, 4
 EXACT = 1e-4
 """A planted ticket is exact up to float32's rounding; no other mask comes so near."""
 

@@ -56,7 +56,7 @@ class LogarithmicSufficiency(Claim):
     """C: so many numbers a bit suffice."""
 
     def measure(self, run: Run) -> dict[str, Any]:
-        outcomes = run.first_hits(SubsetSum(law="uniform", target="cover"), NS, EPS, 400, solver="float64")
+        outcomes = run.first_hits(SubsetSum(law="uniform", target="cover"), NS, EPS, 800, solver="float64")
         return {"outcomes": outcomes, "fits": {law: scaling.fit(outcomes, law) for law in LAWS}}
 
     def tests(self, data: dict[str, Any]) -> list[Test]:

@@ -40,7 +40,7 @@ RATES = (0.07, 0.25, 0.6, 1.2, 2.5, 5.0, 10.0)
 """Rough mean numbers of hitting subsets; they choose the precisions."""
 TARGET = 0.5
 MARGIN = 0.01
-PREDICTED = 400_000
+PREDICTED = 800_000
 COMPARED_RATE = 5.0
 
 
@@ -84,10 +84,10 @@ class PoissonLaw(Claim):
         eps = sorted({e for _, e in cells})
         sharp = [(n, precision(n, COMPARED_RATE)) for n in COMPARED]
         return {
-            "counts": run.count(problem, NS, eps, 300_000, solver="float64"),
+            "counts": run.count(problem, NS, eps, 600_000, solver="float64"),
             "rates": predictions(cells, PREDICTED),
             "sharp": run.count(problem, COMPARED, sorted(e for _, e in sharp), 1_600_000, solver="float64"),
-            "sharp_rates": predictions(sharp, 4 * PREDICTED),
+            "sharp_rates": predictions(sharp, 2 * PREDICTED),
         }
 
     def tests(self, data: dict[str, Any]) -> list[Test]:

@@ -42,7 +42,7 @@ ENOUGH = {"blocks": 64, "shared": 40}
 TRIALS = {"blocks": 400, "shared": 100}
 LAWS = ("logarithmic", "inverse")
 FLAT = (0.0, 0.3)
-DIMENSIONS = {4: (16, 20, 24, 30), 8: (24, 32, 40, 54), 16: (44, 56, 80)}
+DIMENSIONS = {4: (16, 20, 24, 30), 8: (24, 32, 40, 54), 16: (44, 64, 96)}
 GROWTH = (0.2, 1.2)
 
 
