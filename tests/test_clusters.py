@@ -10,7 +10,6 @@ from ltjax.outcomes import HIT, MISS
 from ltjax.problems.pruning import NeuronPruning
 from ltjax.search import plane
 from ltjax.search.masks import clusters
-from ltjax.search.masks.walk import retraced
 from ltjax.solvers.choose import choose
 from ltjax.solvers.plane import Clusters
 from tests.cells import decided
@@ -80,11 +79,18 @@ def test_a_walk_is_the_same_in_whatever_room(capacity, monkeypatch):
         found = clusters._clusters(lines, jnp.asarray(0.01), 48)
         order = jnp.argsort(found.place)
         found, started = jax.tree.map(lambda x: x[order], found), jnp.asarray([True, False, True, True])
+        parts = jnp.asarray(rng.normal(size=(4, 2)))
 
         def walked():
-            now, way, log = clusters._walked(found, jnp.asarray(40), started, 1.5, capacity)
+            now, way, log = clusters._walked(found, jnp.asarray(40), started, parts, 1.5, capacity)
             alive = np.flatnonzero(now.alive)
-            kept = [x[alive] for x in now], retraced(way, jnp.asarray(alive)), log
+            chosen, begun = clusters._retraced(way, jnp.asarray(40), jnp.asarray(alive))
+            # What was carried is what was chosen.
+            part = np.stack([x[alive] for x in now.part], axis=1)
+            np.testing.assert_allclose(part, parts[begun] + chosen.astype(float) @ found.part, atol=1e-9)
+            assert np.all(started[begun])
+            assert np.all(now.behind[alive] == jnp.max(jnp.where(chosen, found.last, -1), axis=1))
+            kept = jax.tree.map(lambda x: x[alive], now), chosen, begun, log
             return len(alive), jax.tree.map(np.asarray, kept)
 
         growing = walked()

@@ -53,6 +53,22 @@ def test_an_even_selection_keeps_the_first_of_those_that_share_a_place(capacity)
         assert np.all(np.asarray(used)[: int(used.sum())])
 
 
+@pytest.mark.parametrize("capacity", [1, 7, 64, 5000])
+def test_children_are_woven_and_a_few_are_found_again(capacity):
+    """From the words alone, as a walk keeps them; the capacity is a number of the program then."""
+    select = jax.jit(selection.select_from, static_argnames="capacity")
+    for even in rows():
+        odd = np.roll(even, 1)
+        words = selection.woven(jnp.asarray(even), jnp.asarray(odd))
+        index, used, count = select(words, capacity=capacity)
+        expected = selection.select_evenly(jnp.asarray(np.stack([even, odd], axis=1).reshape(-1)), capacity)
+        for one, other in zip((index, used, count), expected, strict=True):
+            np.testing.assert_array_equal(one, other)
+        place = np.flatnonzero(used)[::3]
+        again = jax.jit(selection.selected)(words, jnp.asarray(capacity, jnp.int32), jnp.asarray(place, jnp.int32))
+        np.testing.assert_array_equal(again, np.asarray(index)[place])
+
+
 @pytest.mark.parametrize("count", [1, 40, 1000])
 def test_the_least_are_ranked_in_float32_and_equals_in_their_order(count):
     rng = np.random.default_rng(0)

@@ -238,16 +238,19 @@ class _Seen:
     Attributes:
         first_hit: the least n known to hit, `NEVER` where none is; last_miss: the largest n known to miss, or 0.
         few, all: sizes at which the pilot's trials, and all trials, have been looked at.
+        piloted: by size and by whether hits were asked for: of how many of the pilot's trials that was found, and of
+            how many not, when it ended.
     """
 
     first_hit: Int[np.ndarray, " trials"]
     last_miss: Int[np.ndarray, " trials"]
     few: set[int]
     all: set[int]
+    piloted: dict[tuple[int, bool], tuple[int, int]]
 
     @classmethod
     def nothing(cls, trials: int) -> "_Seen":
-        return cls(np.full(trials, NEVER), np.zeros(trials, np.int64), set(), set())
+        return cls(np.full(trials, NEVER), np.zeros(trials, np.int64), set(), set(), {})
 
     def hits(self, n: int, trials: int) -> np.ndarray:
         return self.first_hit[:trials] <= n
@@ -379,6 +382,8 @@ class _Asker:
         needed = self._needed(trials, PILOT if few else self.level, hits)
         known, against = (seen.hits, seen.misses) if hits else (seen.misses, seen.hits)
         asked, failed = ~(known(n, trials) | against(n, trials)), int(against(n, trials).sum())
+        if not few and self._hopeless(eps, n, needed, hits):
+            return False
         (share,) = plan(self.problem, (n,), (eps,), self.solver)
         solver = share.solver if hits else share.solver.for_misses()
         if solver is not None and np.any(asked) and trials - failed >= needed:
@@ -389,10 +394,22 @@ class _Asker:
                 status, (now, rows) = decision.status[:, 0, 0], np.split(rows, [len(decision)])
                 seen.learn(n, now, status)
                 failed += int(np.sum(status != (HIT if hits else MISS)))
-                if trials - failed < needed:
+                # A pilot has said all it is asked for once it is sure; the other trials' decisions are kept.
+                if trials - failed < needed or (few and known(n, trials).sum() >= needed):
                     break
+        found = int(known(n, trials).sum())
+        if few:
+            seen.piloted[n, hits] = found, failed
         (seen.few if few else seen.all).add(n)
-        return bool(known(n, trials).sum() >= needed)
+        return found >= needed
+
+    def _hopeless(self, eps: float, n: int, needed: int, hits: bool) -> bool:
+        """Whether the pilot leaves all trials together hardly a chance at a size. Not to look there costs no truth."""
+        found, failed = self.seen[eps].piloted.get((n, hits), (0, 0))
+        if not failed:
+            return False
+        often = intervals.clopper_pearson_upper(found, found + failed, PILOT)
+        return bool(found + (self.trials - found - failed) * often < needed)
 
     def _needed(self, trials: int, level: float, hits: bool) -> int:
         """The least number of hits that certify p, or of misses that exclude it; more than `trials` where none does."""

@@ -474,7 +474,8 @@ def likely_size(problem: AbstractProblem, eps: float) -> int:
         # Coarse precisions are decided exactly, so hits are seen where they begin.
         times = 4.0 if problem.d == 1 else 4.6 if eps >= 0.05 else 6.0
         if problem.d == 2 and problem.readout == "relu" and eps >= FINEST_CLUSTERS:
-            times = 2.4 if eps >= 1e-3 else 4.0
+            # Where clusters find as many hits.
+            times = 2.4 if eps >= 3e-3 else 1.9 if eps >= 1e-3 else 4.0
         return min(problem.max_n, math.ceil(times / eps) + 2)
     return min(problem.max_n, MOST_PARTS)
 

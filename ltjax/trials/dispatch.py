@@ -159,9 +159,11 @@ def decisions(
         if among is not None:
             there[there] = among[index[there]]
         wanted = np.flatnonzero(there)
-        yield interruptible(judge, now, wanted)
+        decision = interruptible(judge, now, wanted)
+        # Before it is handed on: who takes it may want no more.
         if progress is not None:
             progress(len(wanted))
+        yield decision
 
 
 __all__ = ["MAX_TRIALS", "Progress", "chunk_size", "decisions", "draw_rows", "search_rows", "trial_keys"]

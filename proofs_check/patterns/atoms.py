@@ -97,7 +97,7 @@ class Atoms(Claim):
         found = run.first_hits(NeuronPruning(law="sparse:0.5", target="axis"), NS, EPS, 120)
         shares = {}
         for p in (FEWER, BEST, MORE):
-            shares[p] = run.count(NeuronPruning(d=D, law=f"sparse:{p}", target="axis"), (SIZE,), (AT,), 220)
+            shares[p] = run.count(NeuronPruning(d=D, law=f"sparse:{p}", target="axis"), (SIZE,), (AT,), 400)
         levels = run.count(NeuronPruning(law=f"levels:{LEVELS}", target="axis"), (ENOUGH,), (1e-4,), 60)
         near = {}
         for number in BENT:

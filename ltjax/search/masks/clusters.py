@@ -20,11 +20,10 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Int
 
 from ltjax.search import plane as planar
-from ltjax.search.masks.selection import least, select_evenly
-from ltjax.search.masks.walk import retraced
+from ltjax.search.masks.selection import WORD, least, select_evenly, select_from, selected, woven
 
 DEPTH = 5
 """Most lines of a cluster."""
@@ -151,12 +150,25 @@ def _clusters(lines: _Lines, eps: Array, most: int) -> _Clusters:
 
 
 class _Choices(NamedTuple):
-    """Partial choices: error and slope in units of ε, the last line in use; float32 is fine enough for a search."""
+    """Partial choices: error and slope in units of ε, the last line in use, and the linear part (cos, sin).
+
+    Where they are and whether they stay is told in float32, which is fine enough for a search; linear parts have to
+    agree to within ε.
+    """
 
     alive: Array
     error: Array
     slope: Array
     behind: Array
+    part: tuple[Array, Array]
+
+
+class _Way(NamedTuple):
+    """How a walk chose: in step j, of a frontier with room for `rooms[j]`, the bits of `words[j]` are its children,
+    2i of entry i without the step's cluster and 2i + 1 with it, and the next frontier an even selection of them."""
+
+    words: Array
+    rooms: Array
 
 
 def _rooms(capacity: int, least: int) -> list[int]:
@@ -165,19 +177,19 @@ def _rooms(capacity: int, least: int) -> list[int]:
 
 
 def _walked(
-    clusters: _Clusters, use: Array, started: Bool[Array, " m"], end: float, capacity: int
-) -> tuple[_Choices, Array, Array]:
+    clusters: _Clusters, use: Array, started: Bool[Array, " m"], parts: Float[Array, "m 2"], end: float, capacity: int
+) -> tuple[_Choices, _Way, Array]:
     """Choices of the first `use` clusters that stay in the tube from the arc's end to its middle.
 
     Args:
         clusters: in the order of their places.
         use: how many.
-        started: which choices there are at the start, all with error and slope 0.
+        started, parts: which choices there are at the start, all with error and slope 0, and their linear parts.
         end: the middle.
         capacity: choices kept; beyond it an evenly spaced selection of them.
 
     Returns:
-        The choices at the middle, their way for `retraced`, and the logarithm of about how many there would be.
+        The choices at the middle, their way for `_retraced`, and the logarithm of about how many there would be.
     """
     most = len(clusters.place)
     places = jnp.minimum(clusters.place, end)
@@ -187,23 +199,35 @@ def _walked(
 
     def step(state: tuple) -> tuple:
         j, now, way, log, _ = state
+
+        def turned(error: Array, slope: Array) -> tuple[Array, Array]:
+            return error * cosine[j] + slope * sine[j], slope * cosine[j] - error * sine[j]
+
         can = now.alive & (now.behind < clusters.first[j])
         can &= (now.error + low[j] >= -1.0) & (now.error + high[j] <= 1.0)
-        error = jnp.stack([now.error, now.error + move[j]], 1)
-        slope = jnp.stack([now.slope, now.slope + jump[j]], 1)
-        error, slope = error * cosine[j] + slope * sine[j], slope * cosine[j] - error * sine[j]
-        alive = jnp.stack([now.alive, can], 1) & (jnp.abs(error) <= 1.0)
+        without, _ = turned(now.error, now.slope)
+        with_it, _ = turned(now.error + move[j], now.slope + jump[j])
+        words = woven(now.alive & (jnp.abs(without) <= 1.0), can & (jnp.abs(with_it) <= 1.0))
         # Variety counts for more than quality: which of too many are kept is left to the order of the tree.
-        index, kept, count = select_evenly(alive.reshape(-1), len(now.alive))
-        behind = jnp.where(index % 2 == 1, clusters.last[j], now.behind[index // 2])
-        log += jnp.log(jnp.maximum(count / len(now.alive), 1.0))
-        now = _Choices(kept, error.reshape(-1)[index], slope.reshape(-1)[index], behind)
-        return j + 1, now, way.at[j, : len(index)].set(index), log, count
+        room = len(now.alive)
+        index, kept, count = select_from(words, room)
+        parent, took = index >> 1, index & 1 == 1
+        # A third of the time of the default way, which asks of each index whether it is one.
+        of = jax.tree.map(lambda x: x.at[parent].get(mode="clip"), now)
 
-    alive, zero = started, jnp.zeros(len(started), jnp.float32)
-    now = _Choices(alive, zero, zero, jnp.full(len(started), -1, jnp.int32))
-    # Steps that are not taken choose nothing.
-    way = jnp.broadcast_to(2 * jnp.arange(capacity, dtype=jnp.int32), (most, capacity))
+        def added(values: Array, more: Array) -> Array:
+            return values + jnp.where(took, more, 0)
+
+        error, slope = turned(added(of.error, move[j]), added(of.slope, jump[j]))
+        behind = jnp.where(took, clusters.last[j], of.behind)
+        part = added(of.part[0], clusters.part[j, 0]), added(of.part[1], clusters.part[j, 1])
+        log += jnp.log(jnp.maximum(count / room, 1.0))
+        way = _Way(way.words.at[j, : len(words)].set(words), way.rooms.at[j].set(room))
+        return j + 1, _Choices(kept, error, slope, behind, part), way, log, count
+
+    zero = jnp.zeros(len(started), jnp.float32)
+    now = _Choices(started, zero, zero, jnp.full(len(started), -1, jnp.int32), (parts[:, 0], parts[:, 1]))
+    way = _Way(jnp.zeros((most, -(-2 * capacity // WORD)), jnp.uint32), jnp.ones(most, jnp.int32))
     j, log, count = jnp.zeros((), use.dtype), jnp.zeros(()), jnp.sum(started, dtype=jnp.int32)
     for room in _rooms(capacity, len(started)):
         # The choices are the first ones: what is behind them is empty.
@@ -214,6 +238,19 @@ def _walked(
 
         j, now, way, log, count = jax.lax.while_loop(fits, step, (j, now, way, log, count))
     return now, way, log + jnp.log(jnp.maximum(jnp.sum(now.alive), 0.5))
+
+
+def _retraced(way: _Way, use: Array, at: Int[Array, " m"]) -> tuple[Bool[Array, "m most"], Int[Array, " m"]]:
+    """Which clusters some choices at the end of a walk took, and from which of those at the start they descend."""
+    chosen = jnp.zeros((len(at), len(way.rooms)), bool)
+
+    def back(k: Array, state: tuple) -> tuple:
+        chosen, at = state
+        j = use - 1 - k
+        index = selected(way.words[j], way.rooms[j], at)
+        return chosen.at[:, j].set(index % 2 == 1), index // 2
+
+    return jax.lax.fori_loop(0, use, back, (chosen, at.astype(jnp.int32)))
 
 
 def _enough(clusters: _Clusters, end: float, capacity: int) -> tuple[_Clusters, Array, Array]:
@@ -228,7 +265,7 @@ def _enough(clusters: _Clusters, end: float, capacity: int) -> tuple[_Clusters, 
         order = jnp.argsort(some.place)
         return jax.tree.map(lambda x: x[order], some), jnp.sum(jnp.isfinite(some.place))
 
-    log = jax.vmap(lambda use: _walked(*only(use), jnp.ones(1, bool), end, SAMPLE)[2])(sizes)
+    log = jax.vmap(lambda use: _walked(*only(use), jnp.ones(1, bool), jnp.zeros((1, 2)), end, SAMPLE)[2])(sizes)
     many = log >= math.log(PLENTY * capacity)
     at = jnp.where(jnp.any(many), jnp.argmax(many), jnp.argmax(log))
     return *only(sizes[at]), log[at]
@@ -274,55 +311,43 @@ def _half(network: _Network, mirrored: bool) -> tuple[Array, _Lines]:
     return order, _Lines(place[order], jnp.where(mine, network.kappa, 0.0)[order], network.part[order])
 
 
-def _joined(
-    left: _Choices, right: _Choices, wanted: Array, parts: Array, eps: Array, neighbours: int
-) -> tuple[Array, Array]:
-    """For each left choice the right one whose linear part is nearest to what is wanted, and the tube that they ask for
-    at least, in units of ε.
+def _joined(left: _Choices, right: _Choices, eps: Array, neighbours: int) -> tuple[Array, Array]:
+    """For each left choice the right one with which its linear part is nearest to the target's, (0, 1), and the tube
+    that they ask for at least, in units of ε.
 
     Sorted by cells of size ε, a choice looks at some of the three rows of cells around what it wants.
     """
-    capacity = len(wanted)
+    capacity = len(left.alive)
+    wanted = -left.part[0], 1.0 - left.part[1]
 
-    def cell(part: Array) -> tuple[Array, Array]:
-        at = jnp.clip(jnp.floor(part / eps), 2 - _CELL // 2, _CELL // 2 - 2).astype(jnp.int64) + _CELL // 2
-        return at[:, 0], at[:, 1]
+    def cell(part: Array) -> Array:
+        return jnp.clip(jnp.floor(part / eps), 2 - _CELL // 2, _CELL // 2 - 2).astype(jnp.int64) + _CELL // 2
 
-    x, y = cell(parts)
+    x, y = map(cell, right.part)
     key = jnp.where(right.alive, x * _CELL + y, jnp.iinfo(jnp.int64).max)
-    order = jnp.argsort(key)
-    key = key[order]
-    x, y = cell(wanted)
+    key, order = jax.lax.sort((key, jnp.arange(capacity, dtype=jnp.int32)), num_keys=1)
+    right = jax.tree.map(lambda each: each[order], right)
+    x, y = map(cell, wanted)
 
     def in_row(row: Array, state: tuple) -> tuple:
-        begin = jnp.searchsorted(key, (x + row - 1) * _CELL + y - 1)
+        begin = jnp.searchsorted(key, (x + row - 1) * _CELL + y - 1).astype(jnp.int32)
 
         def look(step: Array, state: tuple) -> tuple:
             best, partner = state
-            who = order[jnp.minimum(begin + step, capacity - 1)]
-            rest = (parts[who] - wanted) / eps  # the error at the start of the left walk
-            error = left.error + rest[:, 1] - right.error[who]
-            slope = left.slope - rest[:, 0] + right.slope[who]
-            tube = jnp.maximum(jnp.hypot(rest[:, 0], rest[:, 1]), jnp.maximum(jnp.abs(error), jnp.abs(slope)))
+            who = jnp.minimum(begin + step.astype(jnp.int32), capacity - 1)
+            # The error at the start of the left walk.
+            cosine, sine = ((theirs[who] - mine) / eps for theirs, mine in zip(right.part, wanted, strict=True))
+            error = left.error + sine - right.error[who]
+            slope = left.slope - cosine + right.slope[who]
+            tube = jnp.maximum(jnp.hypot(cosine, sine), jnp.maximum(jnp.abs(error), jnp.abs(slope)))
             better = left.alive & right.alive[who] & (tube < best)
-            return jnp.where(better, tube, best), jnp.where(better, who.astype(jnp.int32), partner)
+            return jnp.where(better, tube, best), jnp.where(better, who, partner)
 
         return jax.lax.fori_loop(0, neighbours, look, state)
 
     nobody = jnp.full(capacity, jnp.inf), jnp.zeros(capacity, jnp.int32)
-    return jax.lax.fori_loop(0, 3, in_row, nobody)
-
-
-def _traced(way: Array, use: Array, part: Array) -> tuple[Array, Array]:
-    """Each choice's first ancestor, and the linear part of its clusters."""
-    capacity = way.shape[1]
-
-    def back(k: Array, state: tuple) -> tuple:
-        at, total = state
-        child = way[use - 1 - k][at]
-        return child // 2, total + jnp.where((child % 2 == 1)[:, None], part[use - 1 - k], 0.0)
-
-    return jax.lax.fori_loop(0, use, back, (jnp.arange(capacity, dtype=jnp.int32), jnp.zeros((capacity, 2))))
+    tube, partner = jax.lax.fori_loop(0, 3, in_row, nobody)
+    return tube, order[partner]
 
 
 @functools.partial(jax.jit, static_argnames=("most", "capacity", "candidates", "neighbours"))
@@ -367,20 +392,16 @@ def best_clusters(
 
     def search() -> tuple[Array, Array]:
         started = jnp.stack([ends.known, jnp.arange(len(ends.known)) == 0])
-        walked = jax.lax.map(
-            lambda half: _walked(half[0], half[1], half[2], middle, capacity), (clusters, use, started)
+        parts = jnp.stack([ends.part, jnp.zeros_like(ends.part)])
+        walked, ways, _ = jax.lax.map(
+            lambda half: _walked(half[0], half[1], half[2], half[3], middle, capacity), (clusters, use, started, parts)
         )
-        (left, left_way), (right, right_way) = (jax.tree.map(lambda x, k=k: x[k], walked[:2]) for k in (0, 1))
-        # A left choice descends from one of the ends.
-        (begun, _), (left_parts, right_parts) = jax.lax.map(
-            lambda half: _traced(*half), (walked[1], use, clusters.part)
-        )
-        begun = jnp.minimum(begun, len(ends.bits) - 1)
-        wanted = jnp.array([0.0, 1.0]) - (left_parts + ends.part[begun])
-        tube, partner = _joined(left, right, wanted, right_parts, eps, neighbours)
+        left, right = (jax.tree.map(lambda x, k=k: x[k], walked) for k in (0, 1))
+        tube, partner = _joined(left, right, eps, neighbours)
         row = least(tube, min(candidates, capacity))
-        chosen = [retraced(left_way, row), retraced(right_way, partner[row])]
-        extra = ends.bits[begun[row]]
+        chosen, begun = jax.lax.map(lambda half: _retraced(*half), (ways, use, jnp.stack([row, partner[row]])))
+        # A left choice descends from one of the ends.
+        begun = jnp.minimum(begun[0], len(ends.bits) - 1)
 
         # All kinks of a candidate in order, and its error there.
         who = jnp.where(
@@ -391,14 +412,15 @@ def best_clusters(
         who, kept = who[order], kept[:, order]
         place, jump = jnp.where(who >= 0, tau[who], middle), jnp.where(kept, kappa[who], 0.0)
         start = kept.astype(theta.dtype) @ jnp.where(who[:, None] >= 0, part[who], 0.0)
-        start = start + ends.part[begun[row]] - jnp.array([0.0, 1.0])
-        since = jnp.where(place[:, None] < place, jnp.sin(place - place[:, None]), 0.0)
-        errors = jnp.abs(start @ jnp.stack([jnp.cos(place), jnp.sin(place)]) + jump @ since)
-        errors = jnp.max(errors, axis=1)
+        start = start + ends.part[begun] - jnp.array([0.0, 1.0])
+        # A kink at τ adds jump·sin(t - τ) behind it: to sin t the sum of jump·cos τ, to cos t that of -jump·sin τ.
+        cosine, sine = jnp.cos(place), jnp.sin(place)
+        before = start[:, :1] - jnp.cumsum(jump * sine, axis=1), start[:, 1:] + jnp.cumsum(jump * cosine, axis=1)
+        errors = jnp.max(jnp.abs(before[0] * cosine + before[1] * sine), axis=1)
         errors = jnp.where((tube[row] < jnp.inf) & jnp.isfinite(errors), errors, jnp.inf)
         at = least(errors, min(_CHECKED, len(errors)))
         few = jnp.concatenate([jnp.maximum(who, 0), ends.who])
-        masks = jnp.concatenate([kept[at], extra[at]], axis=1) & (errors[at] < jnp.inf)[:, None]
+        masks = jnp.concatenate([kept[at], ends.bits[begun[at]]], axis=1) & (errors[at] < jnp.inf)[:, None]
 
         def around(mask: Array) -> Array:
             """The error around the whole circle, of a network of the kept neurons alone."""
@@ -407,9 +429,20 @@ def best_clusters(
             error = planar.masked_errors(theta[some], kappa[some], there, readout="relu")[0]
             return jnp.where((jnp.sum(mask) <= _KEPT) & jnp.any(mask) & ~jnp.isnan(error), error, jnp.inf)
 
-        exact = jax.lax.map(around, masks)
-        best = jnp.argmin(exact)
-        return jnp.zeros(n, bool).at[few].max(masks[best] & (exact[best] < jnp.inf)), exact[best]
+        def check(state: tuple) -> tuple:
+            k, best, error = state
+            now = around(masks[k])
+            return k + 1, jnp.where(now < error, k, best), jnp.minimum(now, error)
+
+        def unsettled(state: tuple) -> Array:
+            # Whose error at its kinks is too large is no hit, and one hit is enough.
+            k, _, error = state
+            promising = errors[at[jnp.minimum(k, len(at) - 1)]] <= eps
+            return (k < len(at)) & (error > eps) & ((k == 0) | promising)
+
+        zero = jnp.zeros((), jnp.int32)
+        _, best, error = jax.lax.while_loop(unsettled, check, (zero, zero, jnp.asarray(jnp.inf, theta.dtype)))
+        return jnp.zeros(n, bool).at[few].max(masks[best] & (error < jnp.inf)), error
 
     def nothing() -> tuple[Array, Array]:
         return jnp.zeros(n, bool), jnp.asarray(jnp.inf, theta.dtype)

@@ -87,6 +87,26 @@ def least(values: Float[Array, " m"], count: int) -> Int[Array, " count"]:
     return jax.lax.top_k(-values.astype(jnp.float32), count)[1]
 
 
+def _owner(first: Int[Array, " m"], room: int) -> Int[Array, " room"]:
+    """Which entry each place of `room` belongs to: the last that begins at or before it; 0 before the first.
+
+    Where entries begin is counted by words of 32 bits: XLA's running maximum takes several times as long.
+
+    Args:
+        first: where each entry begins, ascending but for entries without a place, which begin at `room`.
+    """
+    marks, _ = _words(jnp.zeros(room, bool).at[first].set(True, mode="drop"))
+    before, _ = ranks_of(jax.lax.population_count(marks).astype(jnp.int32))
+    upto = jnp.uint32(0xFFFFFFFF) >> jnp.arange(WORD - 1, -1, -1, dtype=jnp.uint32)
+    begun = before[:, None] + jax.lax.population_count(marks[:, None] & upto).astype(jnp.int32)
+    begun = begun.reshape(-1)[:room]
+    # Of entries that begin at one place the last has it.
+    number = jnp.where(first < room, begun[jnp.minimum(first, room - 1)], len(first) + 1)
+    index = jnp.arange(len(first), dtype=jnp.int32)
+    owners = jnp.zeros(len(first) + 1, jnp.int32).at[number].max(index, mode="drop")
+    return owners[begun]
+
+
 def select_evenly(
     alive: Bool[Array, " m"], capacity: int
 ) -> tuple[Int[Array, " capacity"], Bool[Array, " capacity"], Int[Array, ""]]:
@@ -94,26 +114,57 @@ def select_evenly(
 
     If there are more, an evenly spaced selection stays: the walk then is a sample, and may still find hits.
     """
-    words, each = _words(alive)
+    return select_from(_words(alive)[0], capacity)
+
+
+def select_from(
+    words: UInt[Array, " words"], capacity: int
+) -> tuple[Int[Array, " capacity"], Bool[Array, " capacity"], Int[Array, ""]]:
+    """As `select_evenly`, of entries that are bits of words already; see `woven`."""
+    each = jax.lax.population_count(words).astype(jnp.int32)
     before, count = ranks_of(each)
-    share = jnp.minimum(1.0, capacity / jnp.maximum(count, 1))
-
-    def place(rank: Array) -> Array:
-        return jnp.floor(rank * share)
-
-    # The entry of a rank goes to place(rank), and of those that would share one only the first does.
-    slot = jnp.arange(capacity, dtype=jnp.int32)
-    rank = jnp.ceil(slot / share)
-    rank = jnp.where(place(rank - 1) >= slot, rank - 1, rank)
-    rank = jnp.where(place(rank) < slot, rank + 1, rank).astype(jnp.int32)
+    share = _share(capacity, count)
+    rank = _rank(jnp.arange(capacity, dtype=jnp.int32), share)
     # Each word begins at the first place that is not taken before it.
-    first = place(before)
-    first = jnp.where(place(before - 1) == first, first + 1, first).astype(jnp.int32)
-    index = jnp.arange(len(words), dtype=jnp.int32)
-    first = jnp.where(each > 0, first, capacity)
-    word = jax.lax.cummax(jnp.zeros(capacity, jnp.int32).at[first].max(index, mode="drop"))
+    first = jnp.floor(before * share)
+    first = jnp.where(jnp.floor((before - 1) * share) == first, first + 1, first).astype(jnp.int32)
+    word = _owner(jnp.where(each > 0, first, capacity), capacity)
     used = rank < count
-    return jnp.where(used, word * WORD + _bit(words[word], rank - before[word]), 0), used, count
+    index = jnp.where(used, word * WORD + _bit(words[word], rank - before[word]), 0)
+    # A branch's result is computed once; else XLA computes the index anew for each array that is gathered by it.
+    return jax.lax.cond(count > 0, lambda: index, lambda: jnp.zeros_like(index)), used, count
 
 
-__all__ = ["BATCH", "append", "least", "packed", "ranks_of", "select_evenly"]
+def selected(words: UInt[Array, " words"], capacity: Int[Array, ""], place: Int[Array, " m"]) -> Int[Array, " m"]:
+    """The entries that `select_from` put at a few places, each in use: its words are all that has to be kept of it."""
+    before, count = ranks_of(jax.lax.population_count(words).astype(jnp.int32))
+    rank = _rank(place, _share(capacity, count))
+    word = jnp.searchsorted(before, rank, side="right").astype(jnp.int32) - 1
+    return word * WORD + _bit(words[word], rank - before[word])
+
+
+def _share(capacity: int | Int[Array, ""], count: Int[Array, ""]) -> Float[Array, ""]:
+    """Of the true entries, those for which there is room."""
+    return jnp.minimum(1.0, jnp.float32(capacity) / jnp.maximum(count, 1).astype(jnp.float32))
+
+
+def _rank(place: Int[Array, " m"], share: Float[Array, ""]) -> Int[Array, " m"]:
+    """The number of the true entry that a place of an even selection holds.
+
+    The entry of a rank goes to floor(rank·share), and of those that would share one only the first does.
+    """
+    rank = jnp.ceil(place / share)
+    rank = jnp.where(jnp.floor((rank - 1) * share) >= place, rank - 1, rank)
+    return jnp.where(jnp.floor(rank * share) < place, rank + 1, rank).astype(jnp.int32)
+
+
+def woven(even: Bool[Array, " m"], odd: Bool[Array, " m"]) -> UInt[Array, " words"]:
+    """The words of a row that takes its entries by turns from two."""
+    pairs = -len(even) % (WORD // 2)
+    bit = jnp.uint32(1) << jnp.arange(0, WORD, 2, dtype=jnp.uint32)
+    sides = (jnp.pad(side, (0, pairs)).reshape(-1, WORD // 2) for side in (even, odd))
+    ones, twos = (jnp.sum(jnp.where(side, bit, jnp.uint32(0)), axis=1, dtype=jnp.uint32) for side in sides)
+    return ones | (twos << jnp.uint32(1))
+
+
+__all__ = ["BATCH", "append", "least", "packed", "ranks_of", "select_evenly", "select_from", "selected", "woven"]
