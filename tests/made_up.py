@@ -346,7 +346,7 @@ def wp_1(median=lambda e: 4.0 * bits(e) + 1.0):
     }
     fits = {name: fitted(o, (*m.LAWS, "power")) for name, o in found.items()}
     grow = {
-        d: first_hits(ns, m.EPS[:1], 60, lambda e, d=d: 12.0 * (d / 2.0) ** 0.75, 1.0) for d, ns in m.DIMENSIONS.items()
+        d: first_hits(ns, m.EPS[:1], 60, lambda e, d=d: 20.0 * (d / 2.0) ** 0.55, 1.0) for d, ns in m.DIMENSIONS.items()
     }
     return {"found": found, "fits": fits, "grow": grow}
 
