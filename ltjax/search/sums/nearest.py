@@ -37,7 +37,13 @@ MAX_COVER_TERMS = 24
 
 
 LONG = 10
-"""A list of 2^LONG sums and more is merged two stages at a time: shorter ones gain nothing, and compile longer."""
+"""A list of 2^LONG sums and more of narrow rows is merged two stages at a time: shorter ones gain nothing, and compile
+longer."""
+LIST = 1 << 19
+"""Bytes of a list of a block's trials. A merge holds three of them, and all should stay in a core's cache (2 MiB where
+this was measured): lists of twice the size take from a fifth to three times as long."""
+ROW = 128
+"""Bytes that compiled loops take at a time: the rows of narrower lists run number by number."""
 
 
 class Nearest(NamedTuple):
@@ -66,16 +72,22 @@ def merge(a: Int[Array, "p trials"], b: Int[Array, "q trials"]) -> Int[Array, "p
     every row is back. So all stages are one and the same small program, which compiles twice as fast as stages
     with strides of their own.
 
-    A long list leaves the cache, and a stage then costs its way through memory: two stages go in one pass.
+    Where rows are as wide as a compiled loop takes at a time (`ROW`), a stage chooses between minimum and maximum by
+    a row's place: it is one loop then, which writes straight to where the rows belong. Narrower ones are put in order
+    by two loops and a copy, two stages in one pass where the list is long.
     """
     rows, trials = a.shape[0] + b.shape[0], a.shape[1]
     stages = (rows - 1).bit_length()
     # Up, a plateau at the top, down: bitonic whatever the two lengths.
     top = jnp.full(((1 << stages) - rows, trials), jnp.iinfo(a.dtype).max, a.dtype)
     x = jnp.concatenate([a, top, b[::-1]])
-    pairs = stages // 2 if stages >= LONG else 0
+    wide = trials * a.dtype.itemsize >= ROW
+    pairs = stages // 2 if stages >= LONG and not wide else 0
+    lower = jnp.array([True, False])[:, None]
     for _ in range(stages - 2 * pairs):
-        x = jnp.stack(_in_order(*jnp.split(x, 2)), axis=1).reshape(-1, trials)
+        low, high = _in_order(*jnp.split(x, 2))
+        both = jnp.where(lower, low[:, None], high[:, None]) if wide else jnp.stack([low, high], axis=1)
+        x = both.reshape(-1, trials)
     for _ in range(pairs):
         first, second, third, fourth = jnp.split(x, 4)
         (first, third), (second, fourth) = _in_order(first, third), _in_order(second, fourth)
@@ -321,13 +333,6 @@ def unpack_masks(even: Any, odd: Any, n: int) -> Any:
     position = np.arange(n, dtype=np.int32)
     word = odd[..., None] * (position % 2) + even[..., None] * (1 - position % 2)
     return ((word >> (position // 2)) & 1) == 1
-
-
-LIST = 1 << 19
-"""Bytes of a list of a block's trials. A merge holds three of them, and all should stay in a core's cache (2 MiB where
-this was measured): lists of twice the size take from a fifth to three times as long."""
-ROW = 128
-"""Bytes that compiled loops take at a time: the rows of narrower lists run number by number."""
 
 
 def block_size(entries: int, dtype: Any, at_once: int = 1) -> int:
