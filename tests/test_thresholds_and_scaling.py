@@ -276,6 +276,32 @@ def test_no_trial_is_asked_again_whose_answer_is_known(costly):
     assert all(sizes.count(n) <= 4 for n in sizes), "a pilot's and the rest, for hits and for misses"
 
 
+@pytest.mark.parametrize(
+    ("found", "failed", "hopeless"), [(10, 20, True), (15, 15, False), (30, 0, False), (0, 0, False), (0, 30, True)]
+)
+def test_a_size_without_hope_is_not_looked_at(costly, found, failed, hopeless):
+    """The whole run needs 173 of 300; of ten in thirty at most 47 in a hundred are to be expected, so 137."""
+    asked, _ = costly
+    ask = thresholds._Asker(ltjax.NeuronPruning(d=3), 0.5, 300, jax.random.key(0), 0.005, None, {}, lambda _: None)
+    assert ask._needed(300, 0.005, hits=True) == 173
+    ask.seen[0.1] = thresholds._Seen.nothing(300)
+    ask.seen[0.1].piloted[200, True] = found, failed
+    assert ask._hopeless(0.1, 200, 173, hits=True) == hopeless
+    assert not ask._hopeless(0.1, 200, 173, hits=False), "misses are another question"
+    ask._sure(0.1, 200, few=False, hits=True)
+    assert bool(asked) != hopeless
+    assert (200 in ask.seen[0.1].all) != hopeless
+
+
+def test_a_pilot_ends_once_it_is_sure(costly):
+    ask = thresholds._Asker(ltjax.NeuronPruning(d=3), 0.5, 300, jax.random.key(0), 0.005, None, {}, lambda _: None)
+    ask.seen[0.1] = thresholds._Seen.nothing(300)
+    assert ask._sure(0.1, 400, few=True, hits=True)
+    found, failed = ask.seen[0.1].piloted[400, True]
+    assert ask._needed(40, thresholds.PILOT, hits=True) <= found < 40
+    assert failed == 0
+
+
 def test_what_a_threshold_saw_is_part_of_what_counts_say():
     """Real networks: never a hit or a miss that the counts at that size do not have."""
     problem, eps, key = ltjax.NeuronPruning(readout="relu"), 0.8, jax.random.key(5)
