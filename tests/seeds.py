@@ -20,12 +20,15 @@ from ltjax.verify.runner import verify
 from ltjax.verify.tests import Verdict
 
 
+def surviving(result: Result) -> list[str]:
+    """The controls that were not refuted."""
+    return [control.id for control, found in result.controls if found.verdict is not Verdict.REFUTED]
+
+
 def tally(results: Sequence[Result]) -> tuple[str, bool]:
     """What the seeds of one claim said, and whether none of it was false."""
     verdicts = collections.Counter(str(result.verdict) for result in results)
-    standing = sorted(
-        {control.id for result in results for control, found in result.controls if found.verdict is not Verdict.REFUTED}
-    )
+    standing = sorted({control for result in results for control in surviving(result)})
     said = ", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts.items()))
     seconds = sorted(result.seconds for result in results)[len(results) // 2]
     text = (
@@ -39,8 +42,7 @@ def unlike(result: Result) -> list[str]:
     good = (Verdict.SUPPORTED, Verdict.PROVED)
     lines = [result.error] if result.error else []
     lines += [f"{each.verdict}: {each.name}" for each in result.evidence.findings if each.verdict not in good]
-    stand = [control.id for control, found in result.controls if found.verdict is not Verdict.REFUTED]
-    return lines + [f"{control} stands" for control in stand]
+    return lines + [f"{control} stands" for control in surviving(result)]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -376,17 +376,16 @@ class _Asker:
         """Whether so many trials hit at a size that it certainly reaches p, or else so many miss that it does not.
 
         Trials of which this is known from other sizes are not asked again, and none where the rest cannot change the
-        answer any more. Where misses are asked for, no search for hits is made.
+        answer any more, or hardly. Where misses are asked for, no search for hits is made.
         """
         seen, trials = self.seen[eps], self.few if few else self.trials
         needed = self._needed(trials, PILOT if few else self.level, hits)
         known, against = (seen.hits, seen.misses) if hits else (seen.misses, seen.hits)
         asked, failed = ~(known(n, trials) | against(n, trials)), int(against(n, trials).sum())
-        if not few and self._hopeless(eps, n, needed, hits):
-            return False
         (share,) = plan(self.problem, (n,), (eps,), self.solver)
         solver = share.solver if hits else share.solver.for_misses()
-        if solver is not None and np.any(asked) and trials - failed >= needed:
+        hope = trials - failed >= needed and (few or not self._hopeless(eps, n, needed, hits))
+        if solver is not None and np.any(asked) and hope:
             self.stage(f"ε = {eps:g}, n = {n:,}{', pilot' if few else ''}")
             share = dataclasses.replace(share, choice=dataclasses.replace(share.choice, solver=solver))
             rows = np.flatnonzero(asked)
@@ -404,7 +403,8 @@ class _Asker:
         return found >= needed
 
     def _hopeless(self, eps: float, n: int, needed: int, hits: bool) -> bool:
-        """Whether the pilot leaves all trials together hardly a chance at a size. Not to look there costs no truth."""
+        """Whether the pilot leaves all trials together hardly a chance at a size. Those that are not asked then are
+        undecided, and the bracket no narrower."""
         found, failed = self.seen[eps].piloted.get((n, hits), (0, 0))
         if not failed:
             return False

@@ -44,7 +44,7 @@ LAWS = ("logarithmic", "inverse")
 FLAT = (0.0, 0.3)
 DIMENSIONS = {2: (14, 18, 22, 26), 4: (16, 20, 24, 30), 8: (24, 32, 40, 54), 16: (44, 56, 80)}
 GROWN = {2: 300, 4: 40, 8: 40, 16: 64}
-"""Networks, by d; at d = 16 the construction fails in one of thirty at any size."""
+"""Networks, by d; at d = 16 the construction fails in some, however many neurons there are."""
 GROWTH = (0.2, 1.2)
 
 

@@ -40,8 +40,8 @@ LONG = 10
 """A list of 2^LONG sums and more of narrow rows is merged two stages at a time: shorter ones gain nothing, and compile
 longer."""
 LIST = 1 << 19
-"""Bytes of a list of a block's trials. A merge holds three of them, and all should stay in a core's cache (2 MiB where
-this was measured): lists of twice the size take from a fifth to three times as long."""
+"""Bytes of a list of a block's trials. A merge holds three of them, and all should stay in a core's own cache, a
+mebibyte or two."""
 ROW = 128
 """Bytes that compiled loops take at a time: the rows of narrower lists run number by number."""
 
@@ -338,8 +338,8 @@ def unpack_masks(even: Any, odd: Any, n: int) -> Any:
 def block_size(entries: int, dtype: Any, at_once: int = 1) -> int:
     """Trials a block where each makes `at_once` lists of `entries` numbers of `dtype`.
 
-    Where a list leaves no room for full rows, it has twice the room; where that is not enough either, few trials are
-    as fast as some.
+    A list that leaves no room for full rows has twice the room. Where that is not enough either, a block has four
+    trials at most: what lies between is slower than both.
     """
     size = np.dtype(dtype).itemsize
     row = LIST // entries
