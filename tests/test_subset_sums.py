@@ -185,14 +185,30 @@ def _cover(values):
     return tuple(x.astype(fixed.quantum.dtype) * fixed.quantum / 2 for x in (cover.radius, cover.point))
 
 
-def test_merge_sorts_any_lengths():
-    rng = np.random.default_rng(0)
-    # Long lists, of an even and of an odd number of stages, go two stages at a time.
-    for p, q in [(1, 1), (3, 5), (8, 8), (1, 7), (13, 2), (300, 700), (600, 900)]:
-        assert (p + q > 1 << kernels.LONG - 1) == (p >= 300)
-        a, b = (np.sort(rng.integers(-50, 50, (k, 3)).astype(np.int32), axis=0) for k in (p, q))
-        merged = kernels.merge(jnp.asarray(a), jnp.asarray(b))
-        np.testing.assert_array_equal(merged, np.sort(np.concatenate([a, b]), axis=0))
+@pytest.mark.parametrize("trials", [3, 31, 32, 50])
+@pytest.mark.parametrize("dtype", [np.int32, np.int64])
+def test_merge_sorts_any_lengths(dtype, trials):
+    """Narrow rows, and wide ones, which go another way."""
+    rng = np.random.default_rng(trials)
+    with jax.enable_x64(dtype == np.int64):
+        # Long lists, of an even and of an odd number of stages, go two stages at a time where rows are narrow.
+        for p, q in ((1, 1), (3, 5), (8, 8), (1, 7), (13, 2), (300, 700), (600, 900)):
+            assert (p + q > 1 << kernels.LONG - 1) == (p >= 300)
+            a, b = (np.sort(rng.integers(-50, 50, size=(k, trials)).astype(dtype), axis=0) for k in (p, q))
+            merged = kernels.merge(jnp.asarray(a), jnp.asarray(b))
+            assert merged.dtype == dtype
+            np.testing.assert_array_equal(merged, np.sort(np.concatenate([a, b]), axis=0))
+
+
+@pytest.mark.parametrize("n", [9, 10])
+def test_whole_blocks_of_wide_rows_find_the_least_error(n):
+    """More trials than a block takes: few trials have narrow rows, which are merged another way."""
+    trials = kernels.nearest_block(n, "float32") + 5
+    values = np.random.default_rng(n).uniform(-1.0, 1.0, (trials, n)).astype(np.float32)
+    errors, subsets = ltjax.nearest_subset_sums(values, 0.5, masks=True)
+    for row, error, subset in zip(values.astype(float), errors, subsets, strict=True):
+        assert error == pytest.approx(least_error(row, 0.5), abs=1e-6)
+        assert abs(0.5 - row[np.asarray(subset)].sum()) == pytest.approx(float(error), abs=1e-6)
 
 
 def test_works_under_jit_and_shards():
