@@ -11,6 +11,7 @@ import math
 import os
 import platform
 import re
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -72,10 +73,10 @@ def all_of(amount: float) -> Amount:
     return lambda result: float(amount)
 
 
-def measure(workload: Workload) -> dict[str, Any]:
+def measure(workload: Workload, clock: Callable[[], float] = time.perf_counter) -> dict[str, Any]:
     """Times of one workload; of peers that get nothing done, how long as much as they tried took them at least."""
     calls = {"ltjax": workload.ltjax} | {name: peer.call for name, peer in workload.peers.items()}
-    found = timing.interleaved(calls, workload.rounds, shortest=0.0)
+    found = timing.interleaved(calls, workload.rounds, shortest=0.0, clock=clock)
     ours = found.results["ltjax"]
     done = float(workload.done(ours))
     row: dict[str, Any] = {"workload": workload.name, "unit": workload.unit, "amount": done, "rounds": workload.rounds}

@@ -127,6 +127,15 @@ def test_a_seed_draws_the_same_mutants_each_time(root):
     assert len(mutants.drawn(root, ["toy.py"], 1000, 0)) == len(changes(TOY))
 
 
+def running(folder):
+    """Command lines of the processes that the toy's tests started, which end with the folder's name."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            found.append(file.read_bytes())
+    return [line for line in found if line.endswith(b"\0" + bytes(folder) + b"\0")]
+
+
 def test_a_run_kills_answers_and_reports(root, capsys, tmp_path):
     """Three mutants: one survives, then is answered; the tree is as before and no process is left."""
     keep = {"min(values) <= bound": "survived", "min(values) >= bound": "killed", "n += 1": "timed out"}
@@ -155,12 +164,10 @@ def test_a_run_kills_answers_and_reports(root, capsys, tmp_path):
         patch.setattr(mutants, "drawn", lambda *_: [survivor])
         assert mutants.main(options, root) == 0
         assert "1 mutants: 0 killed, 1 answered, 0 survived" in capsys.readouterr().out
-    time.sleep(0.2)
-    running = []
-    for file in Path("/proc").glob("[0-9]*/cmdline"):
-        with contextlib.suppress(OSError):
-            running.append(file.read_bytes())
-    assert not [line for line in running if line.endswith(b"\0" + bytes(tmp_path) + b"\0")]
+    deadline = time.monotonic() + 30.0
+    while (left := running(tmp_path)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not left
 
 
 def test_a_copy_holds_every_folder_of_a_package_and_no_results(root, tmp_path):
