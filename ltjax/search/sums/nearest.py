@@ -12,7 +12,7 @@ neighbours that come from different lists. Alternating positions keep the halves
 prefix, so that all prefixes together cost about twice the longest one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Literal, NamedTuple, overload
 
@@ -25,6 +25,7 @@ from jaxtyping import Array, Bool, Float, Int, Shaped
 from ltjax import arguments
 from ltjax.arguments import ArgumentError
 from ltjax.machine import devices as parallel
+from ltjax.machine import steps
 from ltjax.machine.settings import pinned
 from ltjax.search.sums.fixed_point import ordinary, to_fixed_point
 
@@ -35,10 +36,14 @@ DIRECT_TERMS = 16
 MAX_COVER_TERMS = 24
 """Coverage needs all 2^n sums in order: 2^24 of them are 64 MiB in int32."""
 
-
 LONG = 10
 """A list of 2^LONG sums and more of narrow rows is merged two stages at a time: shorter ones gain nothing, and compile
 longer."""
+STEP = 5
+"""Merges of so many stages and more are done in steps (`ltjax.machine.steps`) where rows are wide. Lists of narrow ones
+leave the cache, and there it costs less to compute a number twice than to keep it."""
+STAGES = 2
+"""Stages a step: XLA makes one loop of two, and of more it makes loops that compute the same numbers."""
 LIST = 1 << 19
 """Bytes of a list of a block's trials. A merge holds three of them, and all should stay in a core's own cache, a
 mebibyte or two."""
@@ -76,23 +81,52 @@ def merge(a: Int[Array, "p trials"], b: Int[Array, "q trials"]) -> Int[Array, "p
     a row's place: it is one loop then, which writes straight to where the rows belong. Narrower ones are put in order
     by two loops and a copy, two stages in one pass where the list is long.
     """
-    rows, trials = a.shape[0] + b.shape[0], a.shape[1]
+    return _merged(steps.known_to_hold(a[0, 0]), lambda a, b: (a, b), a, b)
+
+
+def _merged(
+    sure: Bool[Array, ""], lists: Callable[..., tuple[Array, Array]], *operands: Array
+) -> Int[Array, "rows trials"]:
+    """The merge of the two lists that a function makes of some arrays, `sure` as for `ltjax.machine.steps`."""
+    a, b = jax.eval_shape(lists, *operands)
+    rows = a.shape[0] + b.shape[0]
     stages = (rows - 1).bit_length()
-    # Up, a plateau at the top, down: bitonic whatever the two lengths.
-    top = jnp.full(((1 << stages) - rows, trials), jnp.iinfo(a.dtype).max, a.dtype)
-    x = jnp.concatenate([a, top, b[::-1]])
-    wide = trials * a.dtype.itemsize >= ROW
-    pairs = stages // 2 if stages >= LONG and not wide else 0
-    lower = jnp.array([True, False])[:, None]
-    for _ in range(stages - 2 * pairs):
-        low, high = _in_order(*jnp.split(x, 2))
-        both = jnp.where(lower, low[:, None], high[:, None]) if wide else jnp.stack([low, high], axis=1)
-        x = both.reshape(-1, trials)
+
+    def begun(count: int, *operands: Array) -> Array:
+        a, b = lists(*operands)
+        # Up, a plateau at the top, down: bitonic whatever the two lengths.
+        top = jnp.full(((1 << stages) - rows, a.shape[1]), jnp.iinfo(a.dtype).max, a.dtype)
+        return _stages(jnp.concatenate([a, top, b[::-1]]), count)
+
+    if stages < STEP or not _wide(a):
+        return begun(stages, *operands)[:rows]
+    first = stages % STAGES or STAGES
+    x = steps.step(sure, partial(begun, first), *operands)
+    for _ in range(first, stages, STAGES):
+        x = steps.step(sure, partial(_stages, count=STAGES), x)
+    return x[:rows]
+
+
+def _wide(x: Any) -> bool:
+    return x.shape[1] * x.dtype.itemsize >= ROW
+
+
+def _stages(x: Int[Array, "p trials"], count: int) -> Int[Array, "p trials"]:
+    trials = x.shape[1]
+    if _wide(x):
+        lower = jnp.array([True, False])[:, None]
+        for _ in range(count):
+            low, high = _in_order(*jnp.split(x, 2))
+            x = jnp.where(lower, low[:, None], high[:, None]).reshape(-1, trials)
+        return x
+    pairs = count // 2 if count >= LONG else 0
+    for _ in range(count - 2 * pairs):
+        x = jnp.stack(_in_order(*jnp.split(x, 2)), axis=1).reshape(-1, trials)
     for _ in range(pairs):
         first, second, third, fourth = jnp.split(x, 4)
         (first, third), (second, fourth) = _in_order(first, third), _in_order(second, fourth)
         x = jnp.stack([*_in_order(first, second), *_in_order(third, fourth)], axis=1).reshape(-1, trials)
-    return x[:rows]
+    return x
 
 
 def _in_order(x: Int[Array, "p trials"], y: Int[Array, "p trials"]) -> tuple[Array, Array]:
@@ -107,28 +141,35 @@ def subset_sums(values: Shaped[Array, "n trials"]) -> Shaped[Array, "2**n trials
     return sums
 
 
-def _sorted_sums_of_prefixes(values: Int[Array, "n trials"]) -> list[Int[Array, "_ trials"]]:
+def _sorted_sums_of_prefixes(values: Int[Array, "n trials"], sure: Bool[Array, ""]) -> list[Int[Array, "_ trials"]]:
     """Sorted sums of the first k coefficients, k = 0..n."""
     lists = [jnp.zeros((1, values.shape[1]), values.dtype)]
     for x in values:
-        lists.append(merge(lists[-1], lists[-1] + x))
+        lists.append(_merged(sure, lambda a, x: (a, a + x), lists[-1], x))
     return lists
 
 
 def _nearest_pair(
-    a: Int[Array, "p trials"], b: Int[Array, "q trials"], target: Int[Array, " trials"]
+    a: Int[Array, "p trials"], b: Int[Array, "q trials"], target: Int[Array, " trials"], sure: Bool[Array, ""]
 ) -> tuple[Array, Array, Array]:
     """(|target - x - y|, x, y) for the best x in the sorted list a and y in the sorted list b."""
-    # The lowest bit tells the lists apart and survives minimum and maximum.
-    line = merge(a << 1, (((target - b)[::-1]) << 1) | 1)
-    low, high = line[:-1], line[1:]
-    most = jnp.iinfo(a.dtype).max
-    gap = jnp.where(((low ^ high) & 1) == 1, (high >> 1) - (low >> 1), most)
-    error = jnp.min(gap, axis=0)
-    # The first pair with that gap, found by a minimum: an argmin would not run on vector units.
-    low = jnp.min(jnp.where(gap == error, low, most), axis=0)
-    low, first_is_a = low >> 1, (low & 1) == 0
-    return error, jnp.where(first_is_a, low, low + error), target - jnp.where(first_is_a, low + error, low)
+
+    def marked(a: Array, b: Array, target: Array) -> tuple[Array, Array]:
+        # The lowest bit tells the lists apart and survives minimum and maximum.
+        return a << 1, (((target - b)[::-1]) << 1) | 1
+
+    def closest(line: Array, target: Array) -> tuple[Array, Array, Array]:
+        low, high = line[:-1], line[1:]
+        most = jnp.iinfo(a.dtype).max
+        gap = jnp.where(((low ^ high) & 1) == 1, (high >> 1) - (low >> 1), most)
+        error = jnp.min(gap, axis=0)
+        # The first pair with that gap, found by a minimum: an argmin would not run on vector units.
+        low = jnp.min(jnp.where(gap == error, low, most), axis=0)
+        low, first_is_a = low >> 1, (low & 1) == 0
+        return error, jnp.where(first_is_a, low, low + error), target - jnp.where(first_is_a, low + error, low)
+
+    line = _merged(sure, marked, a, b, target)
+    return steps.step(sure, closest, line, target) if _wide(line) else closest(line, target)
 
 
 def _find(sums: Int[Array, "p trials"], value: Int[Array, " trials"]) -> Int[Array, " trials"]:
@@ -145,14 +186,15 @@ def nearest(values: Int[Array, "n trials"], target: Int[Array, " trials"], prefi
     half = longest // 2
     # Both halves at once, side by side on the trial axis.
     sides = jnp.concatenate([values[0 : 2 * half : 2], values[1 : 2 * half : 2]], axis=1)
-    lists, plain = _sorted_sums_of_prefixes(sides), subset_sums(sides)
+    sure = steps.known_to_hold(values[0, 0])
+    lists, plain = _sorted_sums_of_prefixes(sides, sure), subset_sums(sides)
     found = {}
     for k in sorted({n // 2 for n in prefixes}):
         # With an odd prefix the unpaired coefficient is left out or taken: the target, and the target
         # moved by it. The first of these is the even prefix's question too.
         odd = 2 * k + 1 in prefixes
         targets = jnp.concatenate([target, target - values[2 * k]]) if odd else target
-        pair = _nearest_pair(*(jnp.tile(side, (1, 1 + odd)) for side in jnp.split(lists[k], 2, axis=1)), targets)
+        pair = _nearest_pair(*(jnp.tile(side, (1, 1 + odd)) for side in jnp.split(lists[k], 2, axis=1)), targets, sure)
         sides = jnp.split(plain[: 1 << k], 2, axis=1)
         left_out = [z[:trials] for z in pair]
         if 2 * k in prefixes:
@@ -214,7 +256,7 @@ def nearest_of_size(
             rows_a, rows_b = (list(rows) for rows in zip(*pairs, strict=True))
             sides = zip(rows_a, _sorted_groups(sums_a, rows_a), rows_b, _sorted_groups(sums_b, rows_b), strict=True)
             for which_a, a, which_b, b in sides:
-                error, x, y = _nearest_pair(a, b, target)
+                error, x, y = _nearest_pair(a, b, target, steps.known_to_hold(values[0, 0]))
                 # An equal sum of another size must not stand in for the one found.
                 index = [
                     jnp.asarray(which, jnp.int32)[_find(sums[which], z)]
@@ -304,7 +346,7 @@ def cover(
     Between neighbouring sums the farthest point is their midpoint, moved to the nearer end of the
     interval where it lies outside.
     """
-    lists = _sorted_sums_of_prefixes(values[: max(prefixes)])
+    lists = _sorted_sums_of_prefixes(values[: max(prefixes)], steps.known_to_hold(values[0, 0]))
     out = []
     for n in prefixes:
         left, right = lists[n][:-1], lists[n][1:]
