@@ -7,7 +7,9 @@ does the work, never the result.
 """
 
 import contextlib
+import ctypes
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from functools import partial
@@ -23,6 +25,8 @@ from ltjax.arguments import ArgumentError
 AXIS = "trials"
 ONE_THREAD = "--xla_cpu_multi_thread_eigen=false"
 """XLA's flag for a CPU device of one thread."""
+ARENA_MAX = -8
+"""`M_ARENA_MAX` of glibc's malloc.h."""
 Device = Any
 """A `jax.Device`, which type checkers do not take for a class."""
 _own: ContextVar[tuple[Device, ...] | None] = ContextVar("_own", default=None)
@@ -123,9 +127,18 @@ def use_cores(count: int | None = None) -> None:
     Args:
         count: devices; default: as many as cores.
     """
+    _share_memory()
     flags = os.environ.get("XLA_FLAGS", "")
     if "xla_cpu_multi_thread_eigen" not in flags:
         os.environ["XLA_FLAGS"] = " ".join([*flags.split(), ONE_THREAD])
     chosen = "xla_force_host_platform_device_count" in flags or getattr(jax.config, "jax_num_cpu_devices", -1) >= 0
     if not chosen:
         jax.config.update("jax_num_cpu_devices", count or cores())
+
+
+def _share_memory() -> None:
+    """Let all threads take memory from one pool: glibc gives each its own, and what a chunk of trials left in one is of
+    no use to the thread that computes the next."""
+    if sys.platform == "linux":
+        with contextlib.suppress(AttributeError):  # another C library
+            ctypes.CDLL(None).mallopt(ARENA_MAX, 1)
