@@ -296,3 +296,19 @@ def test_cores_are_devices_of_one_thread_unless_chosen_otherwise():
     ):
         how = {"env": os.environ | {"XLA_FLAGS": flags}, "capture_output": True, "text": True, "check": True}
         assert subprocess.run([sys.executable, "-c", code], **how).stdout.strip() == expected
+
+
+def test_all_threads_take_memory_from_one_pool(monkeypatch):
+    """glibc's own name for the limit; a C library without it is left alone."""
+    asked = []
+
+    class Library:
+        def mallopt(self, *options):
+            asked.append(options)
+
+    monkeypatch.setattr(devices.sys, "platform", "linux")
+    monkeypatch.setattr(devices.ctypes, "CDLL", lambda name: Library())
+    devices._share_memory()
+    assert asked == [(-8, 1)]
+    monkeypatch.setattr(devices.ctypes, "CDLL", lambda name: object())
+    devices._share_memory()
