@@ -15,7 +15,7 @@ import jax
 
 MAPS = Path("/proc/self/maps")
 LIMIT = Path("/proc/sys/vm/max_map_count")
-LOOK = 16
+LOOK = 8
 """Programs that are compiled between two looks: to count the maps takes milliseconds."""
 
 _compiled = 0
