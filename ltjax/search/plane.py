@@ -9,6 +9,7 @@ supremum is attained at a kink or at the crest of one such piece; nothing has to
 
 import functools
 import math
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -45,14 +46,25 @@ def kink_distance(theta: Float[Array, "*batch n"]) -> Float[Array, "*batch n"]:
     return jnp.abs(theta - jnp.pi * jnp.round(theta / jnp.pi))
 
 
-def _pieces(theta: Float[Array, " n"]) -> tuple[Array, Array, Array]:
-    """Piece ends around the circle, and which neurons are active on each.
+class Pieces(NamedTuple):
+    """The circle between neighbouring kinks, the target's two among them.
 
-    Returns:
-        start: (2n+2,) sorted kink angles in [0, 2π); the target's own two among them.
-        length: (2n+2,) of the piece that begins there, >= 0, at most π.
-        active: (2n+2, n) whether neuron i is on in the middle of that piece.
+    Attributes:
+        start: where each piece begins, ascending in [0, 2π), shape (2n+2,).
+        length: of each piece, >= 0, at most π.
+        cosine, sine: neuron i is cosine·cos t + sine·sin t there, shape (2n+2, n).
+        known: whether all numbers are finite.
     """
+
+    start: Float[Array, " pieces"]
+    length: Float[Array, " pieces"]
+    cosine: Float[Array, "pieces n"]
+    sine: Float[Array, "pieces n"]
+    known: Bool[Array, ""]
+
+
+def pieces(theta: Float[Array, " n"], kappa: Float[Array, " n"]) -> Pieces:
+    """What all masks of a network share; arguments as for `masked_errors`."""
     zero = jnp.zeros(1, theta.dtype)
     switch_on = jnp.mod(theta, TWO_PI)
     switch_off = jnp.mod(theta + jnp.pi, TWO_PI)
@@ -61,7 +73,10 @@ def _pieces(theta: Float[Array, " n"]) -> tuple[Array, Array, Array]:
     length = jnp.concatenate([start[1:], zero + TWO_PI]) - start
     middle = start + 0.5 * length
     active = jnp.sin(middle[:, None] - theta[None, :]) > 0.0
-    return start, length, active
+    # κ·sin(t - θ) = (-κ·sin θ)·cos t + (κ·cos θ)·sin t
+    cosine = jnp.where(active, -kappa * jnp.sin(theta), 0.0)
+    sine = jnp.where(active, kappa * jnp.cos(theta), 0.0)
+    return Pieces(start, length, cosine, sine, jnp.all(jnp.isfinite(theta)) & jnp.all(jnp.isfinite(kappa)))
 
 
 def _piece_error(a: Array, b: Array, start: Array, length: Array, *, readout: str) -> Float[Array, "*pieces"]:
@@ -119,17 +134,17 @@ def masked_errors(
         errors, shape (masks,); NaN where theta or kappa hold NaN or infinity, whatever the mask.
     """
     arguments.choice("readout", readout, ("linear", "relu"))
-    start, length, active = _pieces(theta)
-    # κ·sin(t - θ) = (-κ·sin θ)·cos t + (κ·cos θ)·sin t
-    cosine = jnp.where(active, -kappa * jnp.sin(theta), 0.0)
-    sine = jnp.where(active, kappa * jnp.cos(theta), 0.0)
-    chosen = masks.astype(theta.dtype)
+    return errors_on(pieces(theta, kappa), masks, readout=readout)
+
+
+def errors_on(shared: Pieces, masks: Bool[Array, "masks n"], *, readout: str) -> Float[Array, " masks"]:
+    """`masked_errors`, of a network whose pieces are known."""
+    chosen = masks.astype(shared.cosine.dtype)
     highest = jax.lax.Precision.HIGHEST  # accelerators would multiply in fewer bits
-    a = jnp.matmul(chosen, cosine.T, precision=highest)
-    b = jnp.matmul(chosen, sine.T, precision=highest)
-    errors = jnp.max(_piece_error(a, b, start, length, readout=readout), axis=-1)
-    known = jnp.all(jnp.isfinite(theta)) & jnp.all(jnp.isfinite(kappa))
-    return jnp.where(known, errors, jnp.nan)
+    a = jnp.matmul(chosen, shared.cosine.T, precision=highest)
+    b = jnp.matmul(chosen, shared.sine.T, precision=highest)
+    errors = jnp.max(_piece_error(a, b, shared.start, shared.length, readout=readout), axis=-1)
+    return jnp.where(shared.known, errors, jnp.nan)
 
 
 def masked_error(
@@ -143,4 +158,4 @@ def masked_error(
     return masked_errors(theta, kappa, mask[None, :], readout=readout)[0]
 
 
-__all__ = ["frame", "kink_distance", "masked_error", "masked_errors"]
+__all__ = ["Pieces", "errors_on", "frame", "kink_distance", "masked_error", "masked_errors", "pieces"]

@@ -39,13 +39,14 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int, UInt
 
 from ltjax import arguments
 from ltjax.certify import rounding
+from ltjax.machine import steps
 from ltjax.outcomes import HIT, MISS, UNDECIDED
 from ltjax.search import plane as planar
-from ltjax.search.masks.selection import BATCH, append, packed, ranks_of, select_evenly
+from ltjax.search.masks.selection import BATCH, append, owners, packed, ranks_of, select_evenly
 from ltjax.search.masks.walk import BIG, sound
 
 LINES = 12
@@ -60,11 +61,11 @@ SAMPLE = 32
 """Choices of each arc whose pairs say which tests these are."""
 TILE = 64
 """Choices of either arc that are looked at together. Of few choices a larger tile would be mostly empty."""
-STEP = 4096
+STEP = 2048
 """Choices of the longer list, and pairs of choices, that are looked at together."""
 CLOSER = 64
 """Pairs that pass at the keys and are looked at more closely together."""
-FEW = 8
+FEW = 4
 """Masks that are evaluated exactly together."""
 MARKS = 32
 
@@ -203,15 +204,18 @@ def _merge(
         index, used, _ = select_evenly(alive, min(SAMPLE, choices))
         return jnp.where(used, tests[:, index], -jnp.inf)
 
-    # The tests that part most of the pairs of a sample, one after the other.
-    few, others = sample(left.alive, first), sample(right.alive, second)
-    parted = (few[:, :, None] + others[:, None, :] > 0.0).reshape(first.shape[0], -1)
+    # The tests that part most of the pairs of a sample, one after the other; the pairs are bits of words.
+    sure = steps.known_to_hold(jnp.sum(left.alive))
+    few, others = steps.step(sure, sample, left.alive, first), steps.step(sure, sample, right.alive, second)
+    bit = jnp.uint32(1) << jnp.arange(others.shape[1], dtype=jnp.uint32)
+    parted = jnp.where(few[:, :, None] + others[:, None, :] > 0.0, bit, jnp.uint32(0)).sum(axis=2, dtype=jnp.uint32)
 
     def pick(together: Array, _: Any) -> tuple[Array, Array]:
-        best = jnp.argmax(jnp.sum(parted & together, axis=1))
+        best = jnp.argmax(jnp.sum(jax.lax.population_count(parted & together), axis=1))
         return together & ~parted[best], best
 
-    tests = jax.lax.scan(pick, jnp.ones(parted.shape[1], bool), None, TESTS)[1]
+    everything = jnp.full(parted.shape[1], 0xFFFFFFFF, jnp.uint32)
+    tests = jax.lax.scan(pick, everything, None, TESTS)[1]
     tile = min(TILE, choices)
     rows, count_rows = packed(left.alive)
     columns, count_columns = packed(right.alive)
@@ -242,15 +246,20 @@ def _bits(k: int, dtype: Any) -> Array:
     return jnp.asarray((np.arange(1 << k)[:, None] >> np.arange(k)) & 1, dtype)
 
 
-def _cells(values: Float[Array, "4 m"], shift: Int[Array, "4 m"] | int, room: int) -> Int[Array, " m"]:
-    """The table's row for values in units of the tube's width, moved by whole cells; room is a power of two."""
+ODD = np.array([2654435761, 2246822519, 3266489917, 668265263], np.uint32)
+"""One number a key, to tell cells apart by one number: moved by whole cells, it moves by these."""
+
+
+def _cells(values: Float[Array, "4 m"]) -> UInt[Array, " m"]:
+    """The number of a cell, for values in units of the tube's width."""
     whole = jnp.int64 if values.dtype == jnp.float64 else jnp.int32
-    cell = (jnp.floor(values).astype(whole) + shift).astype(jnp.uint32)
-    mixed = jnp.zeros(cell.shape[1], jnp.uint32)
-    for each in cell:
-        mixed = (mixed ^ each) * jnp.uint32(2654435761)
-        mixed ^= mixed >> 15
-    return (mixed & jnp.uint32(room - 1)).astype(jnp.int32)
+    return jnp.sum(jnp.floor(values).astype(whole).astype(jnp.uint32) * ODD[:, None], axis=0, dtype=jnp.uint32)
+
+
+def _rows(cell: UInt[Array, "*m"], room: int) -> Int[Array, "*m"]:
+    """The table's rows for cells; room is a power of two."""
+    mixed = (cell ^ (cell >> 15)) * ODD[0]
+    return ((mixed ^ (mixed >> 15)) & jnp.uint32(room - 1)).astype(jnp.int32)
 
 
 @functools.partial(jax.jit, static_argnames=("readout", "lines", "capacity"))
@@ -338,20 +347,27 @@ def scan_masks(
     low, high = low - guard, high + guard
     value = jump[:, :, None] * jnp.maximum(jnp.sin(marks - theta[owner][:, :, None]), 0.0)
     low_half, high_half = (
-        jnp.einsum("ck,akm->amc", bits, part, precision=jax.lax.Precision.HIGHEST)
+        jnp.einsum("ck,akm->acm", bits, part, precision=jax.lax.Precision.HIGHEST)
         for bits, part in ((_bits(k // 2, dtype), value[:, : k // 2]), (_bits(k - k // 2, dtype), value[:, k // 2 :]))
     )
-    values = (high_half[..., :, None] + low_half[..., None, :]).reshape(4, MARKS, choices)
+    values = (high_half[:, :, None] + low_half[:, None]).reshape(4 * choices, MARKS)
+    key_values, other_values = values[:, :4], values[:, 4:]
     # The shorter list is put into the table.
     swap = sizes[1] > sizes[0]
     longer, shorter = (jnp.where(swap, lists[i], lists[1 - i]) for i in (1, 0))
     arc_of = jnp.where(swap, jnp.asarray([halves[1], halves[0]]), jnp.asarray(halves))
     size = jnp.where(over, 0, jnp.stack([jnp.max(sizes), jnp.min(sizes)]))
 
-    def at(code: Array, half: int, first: int, last: int) -> Array:
-        """Values of choices of the longer (0) or the shorter list (1) at some of the marks, (marks, m)."""
-        left, right = values[arc_of[half, 0], first:last], values[arc_of[half, 1], first:last]
-        return left[:, code // choices] + right[:, code % choices]
+    def at(code: Array, half: int, values: Array) -> Array:
+        """Values of choices of the longer (0) or the shorter list (1), (m, marks)."""
+        left, right = arc_of[half] * choices
+        return values[left + code // choices] + values[right + code % choices]
+
+    def at_keys(code: Array, half: int) -> Array:
+        return at(code, half, key_values).T
+
+    def at_others(code: Array, half: int) -> Array:
+        return at(code, half, other_values)
 
     width = (high - low)[:4, None] * (1.0 + 2.0**-20)
     # Values that fit differ by at most a width, so by one cell at most. The guard in it covers how they were rounded.
@@ -361,7 +377,8 @@ def scan_masks(
     def enter(state: Any) -> Any:
         """The cells of some choices of the shorter list, by cells, and which number each one has in its cell."""
         start, entries, number, filled = state
-        row = _cells((low[:4, None] - at(jax.lax.dynamic_slice_in_dim(shorter, start, step), 1, 0, 4)) / width, 0, room)
+        value = at_keys(jax.lax.dynamic_slice_in_dim(shorter, start, step), 1)
+        row = _rows(_cells((low[:4, None] - value) / width), room)
         entry = jnp.sort(jnp.where(start + lane < size[1], row, room) * step + lane)
         row = entry // step
         # Of equal cells in a row, how many come before.
@@ -386,7 +403,9 @@ def scan_masks(
 
     table = jax.lax.while_loop(lambda s: s[0] < size[1], put, (zero, nothing))[1]
 
-    corners = jnp.asarray(np.array(list(np.ndindex(2, 2, 2, 2))).T, jnp.int32)  # (4, 16)
+    # A cell less or none for each key: by how much the numbers of these sixteen cells are less.
+    corners = np.array(list(np.ndindex(2, 2, 2, 2))).astype(np.uint32) @ ODD
+    pieces = planar.pieces(theta, kappa)
 
     def evaluate(best: Any, codes: tuple[Array, Array], good: Array) -> Any:
         """The best mask after the pairs that pass at all marks have been evaluated exactly, a few at a time."""
@@ -402,7 +421,7 @@ def scan_masks(
                     arc = arc_of[half, side]
                     on = ((choice[:, None] >> jnp.arange(k)) & 1).astype(bool) & used[arc]
                     masks = masks.at[:, owner[arc]].max(on)
-            errors = planar.masked_errors(theta, kappa, masks, readout=readout)
+            errors = planar.errors_on(pieces, masks, readout=readout)
             least = jnp.argmin(errors)
             better = errors[least] < error
             return begin + few, jnp.where(better, errors[least], error), jnp.where(better, masks[least], mask)
@@ -421,8 +440,8 @@ def scan_masks(
             begin, *best = state
             here = jax.lax.dynamic_slice_in_dim(ids, begin, CLOSER)
             x, y = ours[here], theirs[here]
-            total = at(x, 0, 4, MARKS) + at(y, 1, 4, MARKS)
-            fine = jnp.all((total >= low[4:, None]) & (total <= high[4:, None]), axis=0)
+            total = at_others(x, 0) + at_others(y, 1)
+            fine = jnp.all((total >= low[4:]) & (total <= high[4:]), axis=1)
             fine &= begin + jnp.arange(CLOSER) < many
             return begin + CLOSER, *evaluate(tuple(best), (x, y), fine)
 
@@ -437,8 +456,9 @@ def scan_masks(
         code = jax.lax.dynamic_slice_in_dim(longer, start, step)
         there = start + lane < size[0]
         # What fits a value lies in its cell or in the one before, for each key.
-        mine = at(code, 0, 0, 4)
-        row = _cells(jnp.repeat(mine / width, 16, axis=1), -jnp.tile(corners, (1, step)), room)
+        mine = at_keys(code, 0)
+        cell = steps.step(steps.known_to_hold(start), _cells, mine / width)
+        row = _rows(cell[:, None] - corners, room).reshape(-1)
         occupied = jnp.where(jnp.repeat(there, 16), filled[row], 0)
         busy, lanes = packed(occupied > 0)
         busy = jnp.pad(busy, (0, step))
@@ -451,12 +471,12 @@ def scan_masks(
             before, pairs = ranks_of(many)
             # Which cell each of these pairs belongs to: the last that begins at or before it.
             first = jnp.where(many > 0, before, step)
-            own = jax.lax.cummax(jnp.zeros(step, jnp.int32).at[first].max(lane, mode="drop"))
+            own = owners(first, step)
             number = lane - before[own] + jnp.where(own == 0, taken, 0)
             place = jnp.minimum(begin[row[cells[own]]] + number, capacity - 1)
             whose = cells[own] // 16
             ours, theirs = code[whose], table[place]
-            total = mine[:, whose] + at(theirs, 1, 0, 4)
+            total = mine[:, whose] + at_keys(theirs, 1)
             good = (lane < pairs) & jnp.all((total >= low[:4, None]) & (total <= high[:4, None]), axis=0)
             error, mask = jax.lax.cond(jnp.any(good), closer, lambda best, *_: best, (error, mask), ours, theirs, good)
             last = own[-1]

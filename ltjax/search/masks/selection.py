@@ -63,7 +63,7 @@ def append(
         # The word of each of these entries is the last that begins at or before it.
         here = (each > 0) & (before + each > begin)
         first = jnp.where(here, jnp.maximum(before - begin, 0), BATCH)
-        word = jax.lax.cummax(jnp.zeros(BATCH, jnp.int32).at[first].max(index, mode="drop"))
+        word = owners(first, BATCH)
         place = word * WORD + _bit(words[word], begin + lane - before[word])
         place = jnp.where(begin + lane < number, place, 0)
         return begin + BATCH, jax.lax.dynamic_update_slice_in_dim(out, value(place), count + begin, 0)
@@ -87,7 +87,7 @@ def least(values: Float[Array, " m"], count: int) -> Int[Array, " count"]:
     return jax.lax.top_k(-values.astype(jnp.float32), count)[1]
 
 
-def _owner(first: Int[Array, " m"], room: int) -> Int[Array, " room"]:
+def owners(first: Int[Array, " m"], room: int) -> Int[Array, " room"]:
     """Which entry each place of `room` belongs to: the last that begins at or before it; 0 before the first.
 
     Where entries begin is counted by words of 32 bits: XLA's running maximum takes several times as long.
@@ -103,8 +103,8 @@ def _owner(first: Int[Array, " m"], room: int) -> Int[Array, " room"]:
     # Of entries that begin at one place the last has it.
     number = jnp.where(first < room, begun[jnp.minimum(first, room - 1)], len(first) + 1)
     index = jnp.arange(len(first), dtype=jnp.int32)
-    owners = jnp.zeros(len(first) + 1, jnp.int32).at[number].max(index, mode="drop")
-    return owners[begun]
+    owner = jnp.zeros(len(first) + 1, jnp.int32).at[number].max(index, mode="drop")
+    return owner[begun]
 
 
 def select_evenly(
@@ -128,7 +128,7 @@ def select_from(
     # Each word begins at the first place that is not taken before it.
     first = jnp.floor(before * share)
     first = jnp.where(jnp.floor((before - 1) * share) == first, first + 1, first).astype(jnp.int32)
-    word = _owner(jnp.where(each > 0, first, capacity), capacity)
+    word = owners(jnp.where(each > 0, first, capacity), capacity)
     used = rank < count
     index = jnp.where(used, word * WORD + _bit(words[word], rank - before[word]), 0)
     # A branch's result is computed once; else XLA computes the index anew for each array that is gathered by it.
@@ -167,4 +167,15 @@ def woven(even: Bool[Array, " m"], odd: Bool[Array, " m"]) -> UInt[Array, " word
     return ones | (twos << jnp.uint32(1))
 
 
-__all__ = ["BATCH", "append", "least", "packed", "ranks_of", "select_evenly", "select_from", "selected", "woven"]
+__all__ = [
+    "BATCH",
+    "append",
+    "least",
+    "owners",
+    "packed",
+    "ranks_of",
+    "select_evenly",
+    "select_from",
+    "selected",
+    "woven",
+]
