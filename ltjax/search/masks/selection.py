@@ -10,6 +10,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, UInt
 
+from ltjax.machine import steps
+
 WORD = 32
 BATCH = 512
 """Entries that are written together."""
@@ -56,7 +58,7 @@ def append(
     """
     words, each = _words(chosen)
     before, number = ranks_of(each)
-    index, lane = jnp.arange(len(words), dtype=jnp.int32), jnp.arange(BATCH, dtype=jnp.int32)
+    lane = jnp.arange(BATCH, dtype=jnp.int32)
 
     def some(state: tuple[Array, Array]) -> tuple[Array, Array]:
         begin, out = state
@@ -128,9 +130,13 @@ def select_from(
     # Each word begins at the first place that is not taken before it.
     first = jnp.floor(before * share)
     first = jnp.where(jnp.floor((before - 1) * share) == first, first + 1, first).astype(jnp.int32)
-    word = owners(jnp.where(each > 0, first, capacity), capacity)
+    sure = steps.known_to_hold(count)
+    word = steps.step(sure, lambda first: owners(first, capacity), jnp.where(each > 0, first, capacity))
     used = rank < count
-    index = jnp.where(used, word * WORD + _bit(words[word], rank - before[word]), 0)
+    those, number = steps.step(
+        sure, lambda word, rank, words, before: (words[word], rank - before[word]), word, rank, words, before
+    )
+    index = jnp.where(used, word * WORD + _bit(those, number), 0)
     # A branch's result is computed once; else XLA computes the index anew for each array that is gathered by it.
     return jax.lax.cond(count > 0, lambda: index, lambda: jnp.zeros_like(index)), used, count
 
