@@ -53,7 +53,7 @@ LINES = 12
 """Most lines of an arc: all its choices are listed."""
 MOST = 4 * LINES
 """Most neurons that can be decided."""
-CAPACITY = 1 << 18
+CAPACITY = 1 << 19
 """Choices of half a circle that are listed at most."""
 TESTS = 8
 """Tests that all pairs of choices of two arcs meet."""
