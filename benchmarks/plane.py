@@ -87,8 +87,10 @@ def decided(eps: float, n: int, readout: str, trials: int, few: int) -> Workload
 
 
 def elimination(eps: float) -> Workload:
-    """Networks of 0.5/ε neurons, readout relu, nearly all of them misses: windows of up to six lines."""
+    """Networks of 0.5/ε neurons, readout relu, nearly all of them misses: windows of up to six lines, of up to four where
+    ltjax finds too many choices for wider ones."""
     n = round(0.5 / eps)
+    windows = WINDOWS if n <= 100_000 else WINDOWS[:-1]
     trials, few = (max(least, min(most, 200_000 // n)) for least, most in ((2, 256), (1, 16)))
     problem = ltjax.NeuronPruning(readout="relu")
 
@@ -102,7 +104,7 @@ def elimination(eps: float) -> Workload:
 
     def ours() -> np.ndarray:
         theta, kappa = lines()
-        return eliminate(theta, kappa, np.ones(theta.shape, bool), eps, most=WINDOWS[-1]).candidates
+        return eliminate(theta, kappa, np.ones(theta.shape, bool), eps, most=windows[-1]).candidates
 
     def in_numpy() -> np.ndarray:
         survive = np.ones((few, n), bool)
@@ -110,7 +112,7 @@ def elimination(eps: float) -> Workload:
             tau = theta % np.pi
             order = np.argsort(tau)
             order = order[np.abs(np.cos(tau[order])) < np.sqrt(1.0 - eps**2)]
-            row[order] = peers.eliminated(tau[order], kappa[order], eps, WINDOWS)
+            row[order] = peers.eliminated(tau[order], kappa[order], eps, windows)
         return survive
 
     def alike(ours: np.ndarray, theirs: np.ndarray) -> bool:
