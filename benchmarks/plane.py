@@ -87,8 +87,8 @@ def decided(eps: float, n: int, readout: str, trials: int, few: int) -> Workload
 
 
 def elimination(eps: float) -> Workload:
-    """Networks of 0.5/ε neurons, readout relu, nearly all of them misses: windows of up to six lines, of up to four where
-    ltjax finds too many choices for wider ones."""
+    """Networks of 0.5/ε neurons, readout relu, nearly all of them misses: windows of up to six lines, or of up to four
+    where ltjax finds too many choices for wider ones."""
     n = round(0.5 / eps)
     windows = WINDOWS if n <= 100_000 else WINDOWS[:-1]
     trials, few = (max(least, min(most, 200_000 // n)) for least, most in ((2, 256), (1, 16)))
