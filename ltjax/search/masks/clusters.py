@@ -319,7 +319,7 @@ def _joined(left: _Choices, right: _Choices, eps: Array, neighbours: int) -> tup
     capacity = len(left.alive)
     wanted = -left.part[0], 1.0 - left.part[1]
     # A cell and a number in one whole number: XLA sorts these several times as fast as pairs. Cells repeat beyond what
-    # the bits tell apart, which brings more to look at and loses nothing.
+    # the bits tell apart: that brings more to look at, and where they begin anew a pair may be missed.
     bits = max(1, (capacity - 1).bit_length())
     side = (62 - bits) // 2
 

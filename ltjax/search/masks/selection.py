@@ -130,15 +130,19 @@ def select_from(
     # Each word begins at the first place that is not taken before it.
     first = jnp.floor(before * share)
     first = jnp.where(jnp.floor((before - 1) * share) == first, first + 1, first).astype(jnp.int32)
+    used = rank < count
+
+    def looked_up(word: Array, rank: Array, words: Array, before: Array) -> tuple[Array, Array]:
+        return words[word], rank - before[word]
+
+    def placed(word: Array, bits: Array, number: Array, used: Array) -> Array:
+        return jnp.where(used, word * WORD + _bit(bits, number), 0)
+
+    # Else XLA computes all of it anew for each array that is gathered by the index.
     sure = steps.known_to_hold(count)
     word = steps.step(sure, lambda first: owners(first, capacity), jnp.where(each > 0, first, capacity))
-    used = rank < count
-    those, number = steps.step(
-        sure, lambda word, rank, words, before: (words[word], rank - before[word]), word, rank, words, before
-    )
-    index = jnp.where(used, word * WORD + _bit(those, number), 0)
-    # A branch's result is computed once; else XLA computes the index anew for each array that is gathered by it.
-    return jax.lax.cond(count > 0, lambda: index, lambda: jnp.zeros_like(index)), used, count
+    bits, number = steps.step(sure, looked_up, word, rank, words, before)
+    return steps.step(sure, placed, word, bits, number, used), used, count
 
 
 def selected(words: UInt[Array, " words"], capacity: Int[Array, ""], place: Int[Array, " m"]) -> Int[Array, " m"]:
